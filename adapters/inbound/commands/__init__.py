@@ -1,0 +1,1 @@
+"""The commands of ``ofrecord``: one module for each kind of use."""

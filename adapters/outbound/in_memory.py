@@ -1,0 +1,160 @@
+"""The log in memory: for trying things out and for fast tests, held to PostgreSQL's contract.
+
+Events are kept as the bytes that PostgreSQL would keep, so that what cannot be stored cannot be
+stored here either.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from domain.client.state import Client
+from processors.ports import (
+    LogRead,
+    NewEvent,
+    NewReceipt,
+    ReceiptRow,
+    Snapshot,
+    VersionConflict,
+)
+from schemas.envelope import Recorded, encode, recorded_from, topic_of
+from schemas.snapshots import FORM, decode_client
+
+_Row = tuple[int, str, int, datetime, str, bytes]
+
+
+class InMemoryEventLog:
+    """``EventLog`` without durability. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._rows: list[_Row] = []
+        self._by_client: dict[str, list[int]] = defaultdict(list)
+        self._receipts: dict[str, ReceiptRow] = {}
+        self._snapshots: dict[str, list[Snapshot]] = defaultdict(list)
+        self._changed = threading.Condition()
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def read(self, transaction_ids: Sequence[str], known: Mapping[str, int | None]) -> LogRead:
+        with self._changed:
+            snapshots: dict[str, Client] = {}
+            events: list[Recorded] = []
+            for client_id, version in known.items():
+                head = len(self._by_client[client_id])
+                newest = self._snapshot(client_id, head) if version is None else None
+                if newest is not None:
+                    snapshots[client_id] = newest
+                after = version or (newest.version if newest else 0)
+                events += self._events_of(client_id, after, head)
+            found = {t: self._receipts[t] for t in transaction_ids if t in self._receipts}
+            return LogRead(found, snapshots, events)
+
+    def append(
+        self,
+        events: Sequence[NewEvent],
+        receipts: Sequence[NewReceipt],
+        recorded_at: datetime,
+        relied: Mapping[str, int],
+    ) -> int:
+        with self._changed:
+            self._check(events, receipts, relied)
+            head = len(self._rows)
+            for place, new in enumerate(events, start=1):
+                self._by_client[new.client_id].append(head + place - 1)
+                state = encode(new.cause, new.event)
+                self._rows.append(
+                    (head + place, new.client_id, new.version, recorded_at, topic_of(new.event),
+                     state)
+                )  # fmt: skip
+            for receipt in receipts:
+                index = receipt.event_index
+                position = receipt.position if index is None else head + index
+                body = receipt.head + b',"position":%d}' % position
+                self._receipts[receipt.transaction_id] = ReceiptRow(
+                    receipt.transaction_id, receipt.content_hash, body
+                )
+            self._changed.notify_all()
+            return head + 1 if events else head
+
+    def follow(self, after: int, limit: int) -> Sequence[Recorded]:
+        with self._changed:
+            rows = self._rows[after : after + limit]
+        return [_recorded(row) for row in rows]
+
+    def history(
+        self, client_id: str, after_version: int, limit: int, up_to_version: int | None = None
+    ) -> Sequence[Recorded]:
+        with self._changed:
+            up_to = len(self._by_client[client_id]) if up_to_version is None else up_to_version
+            return self._events_of(client_id, after_version, min(up_to, after_version + limit))
+
+    def load(self, up_to: Mapping[str, int]) -> Mapping[str, Client]:
+        clients: dict[str, Client] = {}
+        with self._changed:
+            for client_id, version in up_to.items():
+                client = self._snapshot(client_id, version) or Client(client_id)
+                for recorded in self._events_of(client_id, client.version, version):
+                    recorded.evolve(client)
+                clients[client_id] = client
+        return clients
+
+    def receipt(self, transaction_id: str) -> ReceiptRow | None:
+        return self._receipts.get(transaction_id)
+
+    def head(self) -> int:
+        return len(self._rows)
+
+    def recorded_at(self, position: int) -> datetime | None:
+        return self._rows[position - 1][3] if 0 < position <= len(self._rows) else None
+
+    def wait(self, after: int, timeout_seconds: float) -> bool:
+        deadline = time.monotonic() + timeout_seconds
+        with self._changed:
+            while len(self._rows) <= after:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return False
+                self._changed.wait(remaining)
+            return True
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        with self._changed:
+            kept = {s.version: s for s in self._snapshots[snapshot.client_id]}
+            kept[snapshot.version] = snapshot
+            newest = sorted(kept)[-2:]
+            self._snapshots[snapshot.client_id] = [kept[version] for version in newest]
+
+    def _check(
+        self,
+        events: Sequence[NewEvent],
+        receipts: Sequence[NewReceipt],
+        relied: Mapping[str, int],
+    ) -> None:
+        if any(len(self._by_client[client_id]) > version for client_id, version in relied.items()):
+            raise VersionConflict
+        next_version = {e.client_id: len(self._by_client[e.client_id]) + 1 for e in events}
+        for event in events:
+            if event.version != next_version[event.client_id]:
+                raise VersionConflict
+            next_version[event.client_id] += 1
+        if any(receipt.transaction_id in self._receipts for receipt in receipts):
+            raise VersionConflict
+
+    def _events_of(self, client_id: str, after: int, up_to: int) -> list[Recorded]:
+        return [_recorded(self._rows[i]) for i in self._by_client[client_id][after:up_to]]
+
+    def _snapshot(self, client_id: str, up_to: int) -> Client | None:
+        for snapshot in reversed(self._snapshots[client_id]):
+            if snapshot.version <= up_to and snapshot.form == FORM:
+                return decode_client(snapshot.state)
+        return None
+
+
+def _recorded(row: _Row) -> Recorded:
+    position, client_id, version, recorded_at, topic, state = row
+    return recorded_from(position, client_id, version, recorded_at, topic, state)

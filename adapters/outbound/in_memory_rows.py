@@ -1,0 +1,132 @@
+"""Rows of projections in memory: for trying things out and for fast tests and replays."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from processors.ports import Bookmark, ParkedClient, RowsRejected, TablesReplaced
+from processors.verification import digest_of
+from projections.kernel import Changes, Projection, Row, Scope
+
+_Declaration = tuple[int, tuple[type[Row], ...]]
+
+
+@dataclass(slots=True)
+class _Tables:
+    """A projection's rows by scope, and the position they reflect."""
+
+    declaration: _Declaration
+    stands: Bookmark
+    scopes: dict[Scope, Sequence[Row]] = field(default_factory=dict)
+    parked: dict[str, ParkedClient] = field(default_factory=dict)
+
+
+class InMemoryRowStore:
+    """``RowStore`` without durability. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._projections: dict[str, _Tables] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def prepare(self, projection: Projection, remake: bool = True) -> Bookmark:
+        with self._lock:
+            tables = self._projections.get(projection.name)
+            declaration = _declaration(projection)
+            if tables is not None and tables.declaration != declaration and not remake:
+                raise TablesReplaced
+            if tables is None or tables.declaration != declaration:
+                stands = Bookmark(0, tables.stands.writes + 1 if tables else 0)
+                tables = self._projections[projection.name] = _Tables(declaration, stands)
+            return tables.stands
+
+    def position(self, projection: str) -> int:
+        with self._lock:
+            tables = self._projections.get(projection)
+            return tables.stands.position if tables else 0
+
+    def write(
+        self,
+        projection: Projection,
+        changes: Changes,
+        expected: Bookmark,
+        position: int,
+        parked: Collection[ParkedClient] = (),
+        released: Collection[str] = (),
+    ) -> Bookmark | None:
+        with self._lock:
+            tables = self._projections[projection.name]
+            if tables.stands != expected or tables.declaration != _declaration(projection):
+                return None
+            for rows in changes.scopes.values():
+                _check(rows)
+            for scope, rows in changes.scopes.items():
+                if rows:
+                    tables.scopes[scope] = tuple(rows)
+                else:
+                    tables.scopes.pop(scope, None)
+            for client in parked:
+                known = tables.parked.get(client.client_id, client)
+                tables.parked[client.client_id] = msgspec.structs.replace(
+                    client, parked_at=known.parked_at
+                )
+            for client_id in released:
+                tables.parked.pop(client_id, None)
+            tables.stands = Bookmark(position, expected.writes + 1)
+            return tables.stands
+
+    def parked(self, projection: str | None = None) -> Sequence[ParkedClient]:
+        with self._lock:
+            found = [
+                client
+                for name, tables in self._projections.items()
+                if projection in (None, name)
+                for client in tables.parked.values()
+            ]
+        return sorted(found, key=lambda c: (c.parked_at, c.projection, c.client_id))
+
+    def request_retry(self, projection: str, client_id: str) -> bool:
+        with self._lock:
+            tables = self._projections.get(projection)
+            client = tables.parked.get(client_id) if tables else None
+            if tables is None or client is None:
+                return False
+            tables.parked[client_id] = msgspec.structs.replace(client, retry_requested=True)
+            return True
+
+    def rows(self, projection: Projection) -> Iterator[Row]:
+        with self._lock:
+            held = list(self._projections[projection.name].scopes.values())
+        for rows in held:
+            yield from rows
+
+    def digest(self, projection: Projection) -> Mapping[str, str]:
+        return digest_of(self.rows(projection))
+
+
+def _declaration(projection: Projection) -> _Declaration:
+    return projection.revision, projection.tables
+
+
+def _check(rows: Sequence[Row]) -> None:
+    """Refuse what PostgreSQL would refuse."""
+    keys = {tuple(getattr(row, column) for column in row.key) for row in rows}
+    if len(keys) < len(rows):
+        raise RowsRejected("CardinalityViolation")
+    for row in rows:
+        for value in msgspec.structs.astuple(row):
+            if not _fits(value):
+                raise RowsRejected("DataError")
+
+
+def _fits(value: Any) -> bool:
+    if isinstance(value, int):
+        return bool(-(2**63) <= value < 2**63)
+    return not (isinstance(value, str) and "\0" in value)

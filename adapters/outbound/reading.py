@@ -1,0 +1,82 @@
+"""How reads reach the database: a pool of read-only connections, one moment for each read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+_OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "timezone=UTC",
+        # Every read is a page or one client: always by an index, also while there are no
+        # statistics of a table that has grown in the last minute.
+        "enable_seqscan=off",
+        "enable_hashjoin=off",
+        "enable_mergejoin=off",
+        "jit=off",
+    )
+)
+
+Reading = psycopg.Connection[DictRow]
+
+HOLDS = "({0}.first_day <= %(on)s AND ({0}.last_day IS NULL OR {0}.last_day >= %(on)s))"
+"""SQL: the span of this alias holds on the day."""
+
+
+POOL_WAIT_SECONDS = 3.0
+"""So long a request waits for a connection."""
+POOL_RECONNECT_SECONDS = 0.5
+"""So long a pool tries by itself to connect. The next request tries anew, at once: a pool that went
+on by itself would try ever more rarely, and stay away long after the database has come back."""
+
+
+class NotFound(Exception):
+    """There is no such thing, or the viewer may not see it."""
+
+
+class ReadsUnavailable(Exception):
+    """The database cannot be reached now, or a projection's tables are not made yet."""
+
+
+def read_pool(database_url: str, max_size: int = 8) -> ConnectionPool[Reading]:
+    """A pool of connections for reads: what one read sees is one moment of the database."""
+
+    def configure(conn: psycopg.Connection[Any]) -> None:
+        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        conn.read_only = True
+        # A rebuilt projection has new tables: no statement may be tied to the old ones.
+        conn.prepare_threshold = None
+
+    return ConnectionPool(
+        database_url,
+        connection_class=psycopg.Connection[DictRow],
+        kwargs={"row_factory": dict_row, "options": _OPTIONS},
+        min_size=1,
+        max_size=max_size,
+        timeout=POOL_WAIT_SECONDS,
+        reconnect_timeout=POOL_RECONNECT_SECONDS,
+        configure=configure,
+        check=ConnectionPool.check_connection,
+        name="reads",
+        open=True,
+    )
+
+
+@contextmanager
+def reading(pool: ConnectionPool[Reading]) -> Iterator[Reading]:
+    """A connection for one read. Raises ``ReadsUnavailable``."""
+    try:
+        with pool.connection() as conn:
+            yield conn
+    except (
+        psycopg.OperationalError,
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.InvalidSchemaName,
+    ) as error:
+        raise ReadsUnavailable(type(error).__name__) from None

@@ -1,0 +1,243 @@
+"""Rows of projections on PostgreSQL: one schema for each projection, rows and position together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.rows import TupleRow
+
+from adapters.outbound.row_sql import drop_sql, fingerprint, schema_sql, table_sql
+from processors.ports import Bookmark, ParkedClient, RowsRejected, RowsUnavailable, TablesReplaced
+from processors.verification import digest_of
+from projections.kernel import Changes, Projection, Row
+
+_OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "timezone=UTC",
+        # Position and rows are in one transaction and derive from the durable log: what a crash of
+        # the database takes away is applied again, so no reader needs to wait for the disk.
+        "synchronous_commit=off",
+        # A worker that stalls must not hold the position against the one that takes over.
+        "lock_timeout=5s",
+        "idle_in_transaction_session_timeout=10s",
+        # Touched scopes are few beside the table: always by its primary key, also when the plan
+        # was made while the table was empty.
+        "plan_cache_mode=force_generic_plan",
+        "enable_seqscan=off",
+        "enable_hashjoin=off",
+        "enable_mergejoin=off",
+        "jit=off",
+    )
+)
+_CONNECT_TIMEOUT_SECONDS = 5
+_IDLE_CONNECTIONS = 4
+_PIPELINE_BYTES_MAX = 16_000
+
+_MOVE = """
+WITH moved AS (
+    UPDATE projection_positions SET position = %s, writes = writes + 1
+    WHERE projection = %s AND position = %s AND writes = %s AND fingerprint = %s
+    RETURNING 1
+)
+SELECT 1 / count(*) FROM moved
+"""
+"""Locks the position's row; fails, with all that follows, if another worker has moved it."""
+_PARK = """
+INSERT INTO parked_clients SELECT * FROM json_populate_recordset(NULL::parked_clients, %s)
+ON CONFLICT (projection, client_id) DO UPDATE SET
+    position = excluded.position, version = excluded.version, error = excluded.error,
+    attempts = excluded.attempts, retry_requested = excluded.retry_requested
+"""
+_RELEASE = "DELETE FROM parked_clients WHERE projection = %s AND client_id = ANY(%s)"
+_PARKED = f"""
+SELECT {", ".join(ParkedClient.__struct_fields__)} FROM parked_clients
+WHERE projection = coalesce(%s, projection) ORDER BY parked_at, projection, client_id
+"""
+_REQUEST_RETRY = """
+UPDATE parked_clients SET retry_requested = true WHERE projection = %s AND client_id = %s
+"""
+_STANDS = "SELECT position, writes, fingerprint FROM projection_positions WHERE projection = %s"
+_FORGET = "DELETE FROM projection_positions WHERE projection = %s"
+_MADE = """
+INSERT INTO projection_positions (projection, position, writes, fingerprint)
+VALUES (%s, 0, %s, %s)
+"""
+
+_Statement = tuple[str, tuple[Any, ...]]
+"""SQL and its parameters, each with a length."""
+
+_encoder = msgspec.json.Encoder()
+
+
+class PostgresRowStore:
+    """``RowStore`` on PostgreSQL. Safe for several threads; each call uses a connection alone."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._idle: deque[psycopg.Connection[TupleRow]] = deque()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+    def prepare(self, projection: Projection, remake: bool = True) -> Bookmark:
+        with self._connection() as conn, conn.transaction():
+            conn.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (projection.name,))
+            made = conn.execute(
+                _STANDS,
+                (projection.name,),
+            ).fetchone()
+            if made is not None and made[2] == fingerprint(projection):
+                return Bookmark(made[0], made[1])
+            if made is not None and not remake:
+                raise TablesReplaced
+            if made is not None:  # else a schema of that name is not ours: CREATE fails
+                conn.execute(drop_sql(projection))
+                conn.execute(_FORGET, (projection.name,))
+            for statement in schema_sql(projection):
+                conn.execute(statement)
+            writes = made[1] + 1 if made is not None else 0
+            conn.execute(_MADE, (projection.name, writes, fingerprint(projection)))
+            return Bookmark(0, writes)
+
+    def position(self, projection: str) -> int:
+        with self._connection() as conn:
+            row = conn.execute(
+                "SELECT position FROM projection_positions WHERE projection = %s", (projection,)
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    def write(
+        self,
+        projection: Projection,
+        changes: Changes,
+        expected: Bookmark,
+        position: int,
+        parked: Collection[ParkedClient] = (),
+        released: Collection[str] = (),
+    ) -> Bookmark | None:
+        name = projection.name
+        statements = _write_statements(projection, changes)
+        if parked:
+            statements.append((_PARK, (_json(parked),)))
+        if released:
+            statements.append((_RELEASE, (name, list(released))))
+        move = (position, name, expected.position, expected.writes, fingerprint(projection))
+        with self._connection() as conn:
+            try:
+                with _one_transaction(conn, statements):
+                    conn.execute(_MOVE, move)
+                    for statement, parameters in statements:
+                        conn.execute(statement, parameters)
+            except psycopg.errors.DivisionByZero:
+                return None
+        return Bookmark(position, expected.writes + 1)
+
+    def parked(self, projection: str | None = None) -> Sequence[ParkedClient]:
+        with self._connection() as conn:
+            return [ParkedClient(*row) for row in conn.execute(_PARKED, (projection,))]
+
+    def request_retry(self, projection: str, client_id: str) -> bool:
+        with self._connection() as conn:
+            return conn.execute(_REQUEST_RETRY, (projection, client_id)).rowcount == 1
+
+    def rows(self, projection: Projection) -> Iterator[Row]:
+        for row_type in projection.tables:
+            fields = row_type.__struct_fields__
+            select = table_sql(projection.name, row_type).select
+            with (
+                self._connection() as conn,
+                conn.transaction(),
+                conn.cursor(name="rows", binary=True) as cursor,
+            ):
+                cursor.itersize = 5000
+                for values in cursor.execute(select):
+                    yield row_type(**dict(zip(fields, values, strict=True)))
+
+    def digest(self, projection: Projection) -> Mapping[str, str]:
+        return digest_of(self.rows(projection))
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[TupleRow]]:
+        try:
+            conn = self._idle_or_new()
+            try:
+                yield conn
+            finally:
+                if conn.closed or conn.broken or len(self._idle) >= _IDLE_CONNECTIONS:
+                    conn.close()
+                else:
+                    self._idle.append(conn)
+        except (
+            psycopg.DataError,
+            psycopg.IntegrityError,
+            psycopg.errors.CardinalityViolation,
+        ) as e:
+            raise RowsRejected(type(e).__name__) from None  # the cause's text quotes the data
+        except psycopg.Error as error:
+            raise RowsUnavailable(type(error).__name__) from None
+
+    def _idle_or_new(self) -> psycopg.Connection[TupleRow]:
+        with contextlib.suppress(IndexError):  # another thread may take the last one meanwhile
+            return self._idle.pop()
+        return self._connect()
+
+    def _connect(self) -> psycopg.Connection[TupleRow]:
+        return psycopg.connect(
+            self._database_url,
+            autocommit=True,
+            prepare_threshold=0,
+            options=_OPTIONS,
+            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        )
+
+
+@contextlib.contextmanager
+def _one_transaction(
+    conn: psycopg.Connection[TupleRow], statements: Sequence[_Statement]
+) -> Iterator[None]:
+    """If they are small, a pipeline: a transaction by itself, in one round trip with its commit.
+
+    Large ones go one by one: psycopg waits for ever for the answers to a pipeline of which the
+    socket did not take all at once.
+    """
+    size = sum(len(p) for _, parameters in statements for p in parameters)
+    if size > _PIPELINE_BYTES_MAX:
+        with conn.transaction():
+            yield
+        return
+    with conn.pipeline():
+        try:
+            yield
+        except BaseException:
+            conn.close()  # leaving the pipeline would commit what was sent so far
+            raise
+
+
+def _write_statements(projection: Projection, changes: Changes) -> list[_Statement]:
+    rows: dict[type[Row], list[Row]] = {}
+    scopes: dict[type[Row], list[dict[str, Any]]] = {}
+    for (row_type, values), of_scope in changes.scopes.items():
+        rows.setdefault(row_type, []).extend(of_scope)
+        if not of_scope or row_type.scope != row_type.key:
+            scopes.setdefault(row_type, []).append(dict(zip(row_type.scope, values, strict=True)))
+    statements: list[_Statement] = []
+    for row_type, given in rows.items():
+        sql = table_sql(projection.name, row_type)
+        if row_type in scopes:
+            statements.append((sql.replace, (_json(given), _json(scopes[row_type]))))
+        else:
+            statements.append((sql.upsert, (_json(given),)))
+    return statements
+
+
+def _json(values: Any) -> str:
+    return _encoder.encode(values).decode()

@@ -1,0 +1,44 @@
+"""What the doors need: the ports behind the HTTP API, filled once by ``adapters/bootstrap.py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adapters.outbound.api_keys import ApiKeys
+    from adapters.outbound.read_store import ReadStore
+    from adapters.outbound.transaction_reads import TransactionReads
+    from processors.command_processor import CommandProcessor
+    from processors.ports import Clock, EventLog, RowStore
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Limits of the HTTP door."""
+
+    version: str = "0.1.0"
+    """Of the program, shown in the API's document."""
+    body_limit_bytes: int = 1_000_000
+    """Of a single transaction, and of one line of a batch."""
+    after_timeout_seconds: float = 5.0
+    """How long ``?after=`` waits for a projection."""
+    batch_in_flight: int = 256
+    """How many lines of one batch are decided at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The ports behind the doors."""
+
+    commands: CommandProcessor
+    log: EventLog
+    rows: RowStore
+    """Positions and parked clients of the projections."""
+    reads: ReadStore
+    transactions: TransactionReads
+    keys: ApiKeys
+    clock: Clock
+    projections: tuple[str, ...]
+    """Names of all projections: a transaction is completed when each has applied it."""
+    http: HttpSettings = field(default_factory=HttpSettings)

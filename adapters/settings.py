@@ -1,0 +1,45 @@
+"""What can be set from outside: environment variables ``OFRECORD_…``, or a file ``.env``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything has a default: without any setting the embedded PostgreSQL serves ``./data``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OFRECORD_",
+        env_file=".env",
+        env_ignore_empty=True,  # an empty data folder would be the current one
+        extra="ignore",
+        frozen=True,
+    )
+
+    data_folder: Path = Path("data")
+    """Where the embedded PostgreSQL, its log and the demonstration's keys are kept."""
+    database_url: str | None = None
+    """An existing PostgreSQL to use instead of the embedded one (a libpq connection string)."""
+    host: str = "127.0.0.1"
+    """The address the HTTP API listens on."""
+    port: int = Field(default=8377, ge=0, le=65535)
+    """The port the HTTP API listens on; 0 takes a free one."""
+    log_format: Literal["people", "json"] = "people"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    demonstration_clients: int = Field(default=25, ge=0)
+    """Simulated clients loaded beside Harbor Bakery when the log is empty; 0 loads neither."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _connection_string(cls, url: str | None) -> str | None:
+        try:
+            conninfo_to_dict(url or "")
+        except ProgrammingError:
+            raise ValueError("not a libpq connection string") from None
+        return url

@@ -1,0 +1,1 @@
+"""What drives the domain and the projections: deciding, appending, following, rebuilding."""

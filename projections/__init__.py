@@ -1,0 +1,1 @@
+"""What the history means to its readers: pure folds from events to rows."""

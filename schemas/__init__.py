@@ -1,0 +1,1 @@
+"""The forms in which history leaves the process: envelopes, versions, published schemas."""

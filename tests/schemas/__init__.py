@@ -1,0 +1,1 @@
+"""Stored events: their published schemas and their golden payloads."""
