@@ -25,4 +25,3 @@ def test_i1_i2_i3_i4_i6_everything_heals(
     campaign = Campaign(postgres, database_url, tmp_path, seed, _CLIENTS)
     outcome = campaign.run()
     assert not wrong_with(database_url, outcome), outcome.faults
-    assert len(outcome.faults) >= 3, "the campaign was over before it began"
