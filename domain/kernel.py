@@ -137,6 +137,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
         """The date from which the event holds; may be later than the one asked for (§4)."""
         return None
 
+    def premium_changes_from(self) -> date | None:
+        """The first day whose premium it may change, for its members (all, if it names none)."""
+        return None
+
 
 class TransactionRefused(Event, frozen=True, kw_only=True):
     """A transaction was refused: who tried what is in its cause, the rule that said no is here."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.client.access import check_access
+from domain.client.folding import fold
 from domain.client.state import Client
 from domain.kernel import Cause, Context, Event, Refusal, Refused, TransactionRefused
 from processors.ports import NewEvent
@@ -116,7 +117,7 @@ def _evolve(
             index=index,
             count=len(events),
         )
-        event.evolve(client, cause)
+        fold(client, event, cause)
         client.version += 1
         client.last_received_at = context.received_at
         recorded.append(NewEvent(client.client_id, client.version, cause, event))

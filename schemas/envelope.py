@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from domain.catalog import EVENTS
+from domain.client.folding import fold
 from domain.client.state import Client
 from domain.kernel import Cause, Event
 from schemas.upcasters import UPCASTERS
@@ -35,7 +36,7 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     def evolve(self, client: Client) -> None:
         """Fold this event into its client, which must be at the version before it."""
         assert client.version == self.version - 1, (client.version, self.version)
-        self.event.evolve(client, self.cause)
+        fold(client, self.event, self.cause)
         client.version = self.version
         client.position = self.position
         client.last_received_at = self.cause.received_at

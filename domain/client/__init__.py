@@ -18,11 +18,19 @@ from domain.client.elect_cobra import CobraElected, ElectCobra
 from domain.client.offer_plan import OfferPlan, PlanOffered
 from domain.client.open_client import ClientOpened, OpenClient
 from domain.client.order_id_card import IdCardOffered, IdCardOrdered, OrderIdCard
+from domain.client.post_payment import (
+    CreditRefunded,
+    PaymentBounced,
+    PaymentPosted,
+    PostPayment,
+)
+from domain.client.produce_invoice import InvoiceProduced, ProduceInvoice
 from domain.client.reinstate_member import MemberReinstated, ReinstateMember
 from domain.client.remove_dependent import DependentRemoved, RemoveDependent
 from domain.client.remove_subscriber import RemoveSubscriber, SubscriberRemoved
 from domain.client.renew_client import ClientRenewed, RenewClient
 from domain.client.set_commission_terms import CommissionTermsSet, SetCommissionTerms
+from domain.client.settle_commission import CommissionSettled, SettleCommission
 from domain.client.terminate_client import ClientTerminated, TerminateClient
 from domain.kernel import Command, Event, TransactionRefused
 
@@ -49,6 +57,9 @@ ACTIONS: tuple[type[Command], ...] = (
     TerminateClient,
     ConfirmIdCard,
     ApproveException,
+    ProduceInvoice,
+    PostPayment,
+    SettleCommission,
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -76,4 +87,9 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ClientRenewed,
     ClientTerminated,
     ExceptionApproved,
+    InvoiceProduced,
+    PaymentPosted,
+    CreditRefunded,
+    PaymentBounced,
+    CommissionSettled,
 )

@@ -118,6 +118,9 @@ class DependentAdded(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.first_day
 
+    def premium_changes_from(self) -> date:
+        return self.first_day
+
 
 class PersonIn(Input):
     """A person who is to be covered."""

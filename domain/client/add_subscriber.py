@@ -93,6 +93,9 @@ class SubscriberAdded(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.first_day
 
+    def premium_changes_from(self) -> date:
+        return self.first_day
+
 
 class AddSubscriber(PersonIn, Command):
     """Add a subscriber, with dependents if there are any."""

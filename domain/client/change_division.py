@@ -50,6 +50,9 @@ class DivisionChanged(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.first_day
 
+    def premium_changes_from(self) -> date:
+        return self.first_day
+
 
 class ChangeDivision(Command):
     """Move a subscriber's family to another subgroup."""

@@ -49,6 +49,9 @@ class PlanChanged(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.first_day
 
+    def premium_changes_from(self) -> date:
+        return self.first_day
+
 
 class ChangePlan(Command):
     """Move a subscriber's family to another plan."""

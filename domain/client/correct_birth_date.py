@@ -37,6 +37,9 @@ class BirthDateCorrected(Event, frozen=True, kw_only=True):
     def members(self) -> Sequence[str]:
         return (self.member_id,)
 
+    def premium_changes_from(self) -> date:
+        return date.min
+
 
 class CorrectBirthDate(Command):
     """Correct a member's birth date."""

@@ -76,6 +76,9 @@ class CobraElected(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.first_day
 
+    def premium_changes_from(self) -> date:
+        return self.first_day
+
 
 class ElectCobra(Command):
     """Continue a removed subscriber's group coverage under COBRA."""

@@ -62,6 +62,9 @@ class PlanOffered(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.first_day
 
+    def premium_changes_from(self) -> date:
+        return self.first_day
+
 
 class OfferPlan(Command):
     """Offer a plan to a subgroup."""

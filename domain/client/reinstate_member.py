@@ -70,6 +70,9 @@ class MemberReinstated(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.first_day
 
+    def premium_changes_from(self) -> date:
+        return self.first_day
+
 
 class _Regained(NamedTuple):
     """A period that an undone removal gives back, in part or whole."""

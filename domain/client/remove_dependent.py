@@ -43,6 +43,9 @@ class DependentRemoved(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.last_day
 
+    def premium_changes_from(self) -> date:
+        return self.last_day
+
 
 class RemoveDependent(Command):
     """End a dependent's coverage."""

@@ -45,6 +45,9 @@ class SubscriberRemoved(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.last_day
 
+    def premium_changes_from(self) -> date:
+        return self.last_day
+
 
 class RemoveSubscriber(Command):
     """End a subscriber's coverage, and that of the dependents on it."""

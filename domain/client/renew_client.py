@@ -47,6 +47,9 @@ class ClientRenewed(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.first_day
 
+    def premium_changes_from(self) -> date:
+        return self.first_day
+
 
 class RenewClient(Command):
     """Start a plan year with its rates."""

@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from domain.client.account import Account
 from domain.types import Instant, PersonalDate, PersonalText
 
 Segment = Literal[
@@ -315,6 +316,8 @@ class Client(Struct):
     families: dict[str, Family] = field(default_factory=dict)
     exceptions: dict[str, list[ApprovedException]] = field(default_factory=dict)
     """By member id; an exception is spent by the change it allows."""
+    account: Account = field(default_factory=Account)
+    """What was billed, paid and posted."""
 
     @property
     def is_group(self) -> bool:

@@ -36,6 +36,9 @@ class ClientTerminated(Event, frozen=True, kw_only=True):
     def takes_effect_on(self) -> date:
         return self.last_day
 
+    def premium_changes_from(self) -> date:
+        return self.last_day
+
 
 class TerminateClient(Command):
     """End a client's account."""

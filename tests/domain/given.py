@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from datetime import UTC, date, datetime, time
 
-import msgspec
+from msgspec.structs import replace
 
+from domain.client.folding import fold as fold_event
 from domain.client.state import (
     HOUSEHOLD,
     Client,
@@ -159,7 +160,7 @@ def given(
 def fold(client: Client, events: Sequence[Event], cause: Cause) -> None:
     """Apply the events of one transaction, as the processor does."""
     for index, event in enumerate(events, start=1):
-        event.evolve(client, msgspec.structs.replace(cause, index=index, count=len(events)))
+        fold_event(client, event, replace(cause, index=index, count=len(events)))
         client.version += 1
         client.last_received_at = cause.received_at
 
