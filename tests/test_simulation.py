@@ -167,3 +167,21 @@ def test_harbor_bakerys_people_are_the_handbooks() -> None:
         ["1967-02-01", "1970-12-24"],
     ]
     assert {a["plan_id"] for a in added} == {"SILVER"}
+
+
+def test_bills_are_paid_as_people_pay(played: _Played) -> None:
+    """In time, late, in part, too much, with a check that bounces; and bills change in arrears."""
+    by_type: dict[str, list[Any]] = {}
+    for recorded in played.events():
+        by_type.setdefault(recorded.event.type, []).append(recorded.event)
+    invoices = by_type["invoice_produced"]
+    assert len({invoice.month for invoice in invoices}) >= 30
+    assert any(invoice.prior_balance_cents > 0 for invoice in invoices), "unpaid, or in part"
+    assert any(invoice.prior_balance_cents < 0 for invoice in invoices), "paid too much"
+    assert by_type["payment_bounced"] and by_type["credit_refunded"]
+    assert {payment.kind for payment in by_type["payment_posted"]} == {"payment", "credit"}
+    causes = {change.transaction_type for invoice in invoices for change in invoice.changes}
+    assert {"add_subscriber", "add_dependent", "remove_subscriber", "change_plan"} <= causes
+    settled = [line for event in by_type["commission_settled"] for line in event.lines]
+    assert {line.terms_kind for line in settled} >= {"percent", "pmpm"}
+    assert any(line.takes_back_from is not None for line in settled)

@@ -1,7 +1,8 @@
 """One made-up client: what the book knows of it, its agenda, and the transactions it sends.
 
 Everything about client ``index`` follows from (seed, index) alone, so a longer book begins with
-the shorter one. The model here only believes; what is true, the command processor decides.
+the shorter one. The people here only believe; what is true, the command processor decides. What the
+client owes is in a copy of it that decides the same: its bills, as it were.
 """
 
 from __future__ import annotations
@@ -16,15 +17,20 @@ from typing import Any
 
 from adapters.inbound.simulation.market import CARRIER, Producer
 from adapters.inbound.simulation.people import Person
-from domain.client.state import GROUP_SEGMENTS, Segment
+from domain.catalog import COMMANDS
+from domain.client.state import GROUP_SEGMENTS, Client, Segment
 from domain.dates import add_months, first_of_month
 from domain.kernel import Actor
+from processors.deciding import decide
+from processors.receipts import Submission
 
 LAST_DAY = date(2026, 6, 30)
 """The book's last day; every life is played to its end or to this day."""
 
 _OPENING_HOURS = time(14, 0, tzinfo=UTC)
 _SECONDS_BETWEEN = 20
+_ENVELOPE = frozenset({"client_id", "key", "received_at"})
+"""Of a line's fields, those that are not the transaction's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,9 @@ class Account:
         self.here_from = date.min
         """From when transactions of members are ours to decide (handbook §2)."""
         self.is_terminated = False
+        self.client = Client(self.client_id)
+        """The client as its transactions left it."""
+        self.billing_rng = Random(f"{seed}:{index}:billing")
         self._members = count(1)
         self._member_prefix = f"{seed % 9 + 1}{index % 1_000_000:06}"
         self._keys = count(1)
@@ -140,7 +149,17 @@ class Account:
             },
         )
         self._lines.append(line)
+        decide(self._submission(line), self.client, self._now)
         return line
+
+    def transaction_id(self, line: Line) -> str:
+        """The id that a line's transaction has."""
+        return self._submission(line).transaction_id
+
+    def _submission(self, line: Line) -> Submission:
+        fields = {name: value for name, value in line.fields.items() if name not in _ENVELOPE}
+        command = COMMANDS[line.fields["type"]].model_validate(fields)
+        return Submission(line.actor, self.client_id, line.fields["key"], command, self._now)
 
     def broker_sends(self, day: date, type_: str, **fields: Any) -> Line:
         """Send a transaction as the broker."""

@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from adapters.inbound.simulation import people
+from adapters.inbound.simulation import billing, people
 from adapters.inbound.simulation.account import Account, Household
 from adapters.inbound.simulation.market import (
     CARRIER,
@@ -53,6 +53,7 @@ def begin(account: Account) -> None:
         renewal = add_months(renewal, 12)
     if account.segment != "medicare_advantage":
         _plan_first_enrolments(account)
+        billing.begin(account, opens_on)
 
 
 def _here_from(account: Account) -> date:
