@@ -127,8 +127,7 @@ def test_every_life_can_be_replayed(played: _Played) -> None:
     for e in played.events():
         client = clients.setdefault(e.client_id, Client(e.client_id))
         assert e.version == client.version + 1
-        e.event.evolve(client, e.cause)
-        client.version += 1
+        e.evolve(client)
     assert len(clients) == _CLIENTS
 
 
@@ -178,7 +177,7 @@ def test_bills_are_paid_as_people_pay(played: _Played) -> None:
     assert len({invoice.month for invoice in invoices}) >= 30
     assert any(invoice.prior_balance_cents > 0 for invoice in invoices), "unpaid, or in part"
     assert any(invoice.prior_balance_cents < 0 for invoice in invoices), "paid too much"
-    assert by_type["payment_bounced"] and by_type["credit_refunded"]
+    assert by_type.keys() >= {"payment_bounced", "credit_refunded"}
     assert {payment.kind for payment in by_type["payment_posted"]} == {"payment", "credit"}
     causes = {change.transaction_type for invoice in invoices for change in invoice.changes}
     assert {"add_subscriber", "add_dependent", "remove_subscriber", "change_plan"} <= causes
