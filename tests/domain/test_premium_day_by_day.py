@@ -1,14 +1,11 @@
-"""Premium against a reference that looks at every day of every month.
+"""Premium against a reference that looks at every day of every month (``premium_by_days.py``).
 
-In decimal arithmetic and with none of the code under test, over families whose coverage, plan,
-division, COBRA, rates and plan years change at random.
+Over families whose coverage, plan, division, COBRA, rates and plan years change at random.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +17,6 @@ from domain.client.state import (
     Cobra,
     DivisionFrom,
     Family,
-    Member,
     PartMonthRule,
     Period,
     PlanFrom,
@@ -28,12 +24,11 @@ from domain.client.state import (
     RateFrom,
     Relationship,
     Segment,
-    Tier,
 )
-from domain.dates import add_months, days_in_month, first_of_month, last_of_month
+from domain.dates import add_months, first_of_month, last_of_month
 from tests.domain.given import group
+from tests.domain.premium_by_days import FamilyMonth
 from tests.domain.test_premium import family_of
-from tests.domain.test_rating import handbook_factor
 
 FIRST, LAST = date(2024, 1, 1), date(2027, 12, 1)
 PLANS = ("GOLD", "SILVER", "BRONZE")
@@ -118,92 +113,6 @@ def days_of_change(client: Client, family: Family) -> list[date]:
     return found
 
 
-def half_up(amount: Decimal) -> int:
-    """A whole number of cents."""
-    return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def billed_days(client: Client, member: Member, month: date) -> list[date]:
-    """The days of the month on which the member is covered in the family, if the rule bills them.
-
-    Starting on or before the 15th and not ending before the 16th is being covered on both.
-    """
-    covered = [
-        day
-        for day in (month + timedelta(days=n) for n in range(days_in_month(month)))
-        if any(
-            period.first_day <= day <= (period.last_day or date.max)
-            for period in member.periods
-            if period.subscriber_id in (None, member.subscriber_id)
-        )
-    ]
-    if client.part_month_rule != "wash":
-        return covered
-    if {month.replace(day=15), month.replace(day=16)} - set(covered):
-        return []
-    first = last = month.replace(day=15)
-    while first - timedelta(days=1) in covered:
-        first -= timedelta(days=1)
-    while last + timedelta(days=1) in covered:
-        last += timedelta(days=1)
-    return [day for day in covered if first <= day <= last]
-
-
-def age(client: Client, member: Member, month: date, day: date) -> int:
-    """On the later of plan-year start and first day of the unbroken coverage that the day is in."""
-    plan_year = max([d for d in client.plan_years if d <= month], default=client.effective_on)
-    began = day
-    while previous := [p for p in member.periods if p.first_day < began <= _day_after(p)]:
-        began = previous[0].first_day
-    on, birth = max(plan_year, began), member.birth_date
-    return sum(1 for year in range(birth.year + 1, on.year + 1) if birthday(birth, year) <= on)
-
-
-def _day_after(period: Period) -> date:
-    return date.max if period.last_day is None else period.last_day + timedelta(days=1)
-
-
-def birthday(birth: date, year: int) -> date:
-    """In a year without 29 February, such a birthday is on 1 March."""
-    if (birth.month, birth.day) == (2, 29) and days_in_month(date(year, 2, 1)) == 28:
-        return date(year, 3, 1)
-    return birth.replace(year=year)
-
-
-def full_premium(client: Client, family: Family, member: Member, month: date, day: date) -> int:
-    """The full monthly premium of a member as things stand on a day of a month."""
-    plan_id = [entry for entry in family.plans if entry.first_day <= day][-1].plan_id
-    rate = [e for e in client.plans[plan_id].rates if e.first_day <= day][-1].rate
-    with_us = [client.members[m] for m in family.member_ids]
-    with_us = [other for other in with_us if billed_days(client, other, month)]
-    if rate.tier_cents is not None:
-        there = {other.relationship for other in with_us} - {"subscriber"}
-        tiers: list[Tier] = ["EMP", "ESP", "ECH", "FAM"]
-        cents = rate.tier_cents[tiers[("spouse" in there) + 2 * ("child" in there)]]
-    else:
-        assert rate.base_cents is not None
-        rated = age(client, member, month, day)
-        cents = half_up(rate.base_cents * handbook_factor(rated))
-        children = sorted(
-            (other.birth_date, other.member_id)
-            for other in with_us
-            if other.relationship == "child"
-            and any(age(client, other, month, d) < 21 for d in billed_days(client, other, month))
-        )
-        if (member.birth_date, member.member_id) in children[3:]:
-            cents = 0
-    if any(cobra.first_day <= day <= cobra.last_day for cobra in family.cobra):
-        cents = half_up(cents * Decimal("1.02"))
-    return cents
-
-
-def payers(client: Client, family: Family) -> Iterator[Member]:
-    """Who has lines: every member, or the subscriber alone."""
-    for member_id in sorted(family.member_ids):
-        if client.segment != "large_group" or member_id == family.subscriber_id:
-            yield client.members[member_id]
-
-
 @settings(max_examples=150, deadline=None)
 @given(families())
 def test_premium_spans_say_for_every_month_what_the_plain_way_says(
@@ -215,12 +124,12 @@ def test_premium_spans_say_for_every_month_what_the_plain_way_says(
     month = add_months(FIRST, -2)
     while month <= add_months(LAST, 3):
         there = [s for s in spans if s.first_month <= month <= (s.last_month or date.max)]
-        expected = {}
-        for member in payers(client, family):
-            covered = billed_days(client, member, month)
-            if covered:
-                day = covered[-1] if client.part_month_rule == "daily" else covered[0]
-                expected[member.member_id] = full_premium(client, family, member, month, day)
+        by_days = FamilyMonth(client, family, month)
+        which = max if client.part_month_rule == "daily" else min
+        expected = {
+            member_id: by_days.premium(member_id, which(by_days.billed[member_id]))
+            for member_id in by_days.costs()
+        }
         assert {span.member_id: span.monthly_cents for span in there} == expected
         assert len(there) == len(expected)
         month = add_months(month, 1)
@@ -234,28 +143,11 @@ def test_charges_of_a_month_are_those_reckoned_day_by_day(
     """Each member is billed the days in each plan and price, each rounded; or the month in full."""
     client, family = case
     month = first_of_month(data.draw(st.sampled_from(days_of_change(client, family))))
-    expected = {}
-    for member in payers(client, family):
-        covered = billed_days(client, member, month)
-        if client.part_month_rule != "daily":
-            if covered:
-                premium = full_premium(client, family, member, month, covered[0])
-                expected[member.member_id] = premium
-            continue
-        by_price: dict[tuple[str, int], int] = {}
-        for day in covered:
-            plan_id = [entry for entry in family.plans if entry.first_day <= day][-1].plan_id
-            price = plan_id, full_premium(client, family, member, month, day)
-            by_price[price] = by_price.get(price, 0) + 1
-        if covered:
-            expected[member.member_id] = sum(
-                half_up(Decimal(cents * count) / days_in_month(month))
-                for (_, cents), count in by_price.items()
-            )
     totals: dict[str, int] = {}
     for charge in monthly_charges(client, family, month):
         totals[charge.member_id] = totals.get(charge.member_id, 0) + charge.billed_cents
-    assert totals == expected
+    expected = FamilyMonth(client, family, month).costs()
+    assert totals == {member_id: cost.cents for member_id, cost in expected.items()}
 
 
 @settings(max_examples=60, deadline=None)
