@@ -64,13 +64,15 @@ class InvoiceLineView(View, frozen=True, kw_only=True):
 
 
 class InvoiceView(View, frozen=True, kw_only=True):
-    """An invoice with all its lines."""
+    """An invoice with its lines: all of them, or the first page."""
 
     summary: InvoiceSummary
     client_name: PersonalText
     billing_contact: str
     """Whom to call about it (handbook §2)."""
     lines: list[InvoiceLineView]
+    next: str | None = None
+    """The cursor of the page of lines that follows, if there is one."""
 
 
 class OpenItem(View, frozen=True, kw_only=True):
@@ -125,6 +127,57 @@ class AccountView(View, frozen=True, kw_only=True):
     """The next month to be invoiced; null while another administers the client."""
     last_run_on: date | None
     billing_contact: str
+
+
+# ── Pages, newest first unless said otherwise; ``next`` is null on the last one ────────────────
+
+
+class BillingTab(View, frozen=True, kw_only=True):
+    """What a client was billed and owes, with its latest invoices."""
+
+    account: AccountView
+    invoices: list[InvoiceSummary]
+
+
+class Invoices(View, frozen=True, kw_only=True):
+    """A page of a client's invoices of the last 24 months."""
+
+    client_id: str
+    items: list[InvoiceSummary]
+    next: str | None
+
+
+class InvoiceLines(View, frozen=True, kw_only=True):
+    """A page of an invoice's lines, in the invoice's order."""
+
+    client_id: str
+    month: date
+    items: list[InvoiceLineView]
+    next: str | None
+
+
+class OpenItems(View, frozen=True, kw_only=True):
+    """A page of what is unpaid, in the order in which payments will pay it (handbook §5)."""
+
+    client_id: str
+    items: list[OpenItem]
+    next: str | None
+
+
+class Postings(View, frozen=True, kw_only=True):
+    """A page of the postings for coverage months of the last 24 months."""
+
+    client_id: str
+    items: list[PostingView]
+    next: str | None
+
+
+class Payments(View, frozen=True, kw_only=True):
+    """A page of the payments, credits, refunds and bounced payments of the last 24 months."""
+
+    client_id: str
+    items: list[FundsView]
+    next: str | None
 
 
 # ── Commissions ────────────────────────────────────────────────────────────────────────────────

@@ -66,6 +66,14 @@ def _holds(agent: AgentView, on: date) -> bool:
     return agent.first_day <= on and (agent.last_day is None or on <= agent.last_day)
 
 
+def read_billing_contact(conn: Reading, client_id: str, on: date) -> tuple[str, str]:
+    """A client's name, and whom to call about its bills (handbook §2). Raises ``NotFound``."""
+    row = conn.execute(_CLIENT, {"client": client_id}).fetchone()
+    if row is None:
+        raise NotFound
+    return row["name"], _administration(client_id, row, on).billing_contact
+
+
 def _administration(client_id: str, row: DictRow, on: date) -> AdministrationView:
     """The domain's own words on who administers a client, asked with what they depend on."""
     here_from = row["administered_here_from"]

@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from adapters.outbound.client_reads import read_census, read_client, read_member
 from adapters.outbound.paging import after_cursor, cursor_of
-from adapters.outbound.reading import HOLDS, NotFound, Reading, reading
+from adapters.outbound.reading import HOLDS, Reading, reading, require_visible
 from adapters.outbound.views import (
     Book,
     BookLine,
@@ -45,18 +45,18 @@ class ReadStore:
     def require_visible(self, client_id: str, viewer: str | None, on: date) -> None:
         """Return if there is such a client and the viewer may see it; else raise ``NotFound``."""
         with reading(self._pool) as conn:
-            _require_visible(conn, client_id, viewer, on)
+            require_visible(conn, client_id, viewer, on)
 
     def client(self, client_id: str, viewer: str | None, on: date) -> ClientView:
         """A client with its agents, subgroups, plans and rates. Raises ``NotFound``."""
         with reading(self._pool) as conn:
-            _require_visible(conn, client_id, viewer, on)
+            require_visible(conn, client_id, viewer, on)
             return read_client(conn, client_id, on)
 
     def member(self, client_id: str, member_id: str, viewer: str | None, on: date) -> MemberView:
         """A member with coverage and this month's premium. Raises ``NotFound``."""
         with reading(self._pool) as conn:
-            _require_visible(conn, client_id, viewer, on)
+            require_visible(conn, client_id, viewer, on)
             return read_member(conn, client_id, member_id, on)
 
     def roster(
@@ -77,7 +77,7 @@ class ReadStore:
         facts = {"client": client_id, "on": on, "month": first_of_month(on), "limit": limit}
         facts |= {"after_subscriber": after[0], "after_member": after[1]}
         with reading(self._pool) as conn:
-            _require_visible(conn, client_id, viewer, as_of or on)
+            require_visible(conn, client_id, viewer, as_of or on)
             if limit is not None:
                 facts["limit"] = limit + 1
             # Sorting a page would read the whole client first, and the planner would: it takes one
@@ -94,7 +94,7 @@ class ReadStore:
     ) -> Census:
         """Who is covered on the day, in numbers. Raises ``NotFound``."""
         with reading(self._pool) as conn:
-            _require_visible(conn, client_id, viewer, as_of or on)
+            require_visible(conn, client_id, viewer, as_of or on)
             return read_census(conn, client_id, on)
 
     def book(
@@ -134,16 +134,6 @@ class ReadStore:
         )
 
 
-def _require_visible(conn: Reading, client_id: str, viewer: str | None, on: date) -> None:
-    if viewer is None:
-        query = "SELECT 1 FROM book_of_business.client WHERE client_id = %(client)s"
-    else:
-        query = _SEEN_BY
-    facts = {"client": client_id, "viewer": viewer, "on": on}
-    if conn.execute(query, facts).fetchone() is None:
-        raise NotFound
-
-
 def _roster_line(row: Mapping[str, Any]) -> RosterLine:
     cents = row["monthly_cents"]
     rest = {name: value for name, value in row.items() if name != "monthly_cents"}
@@ -151,11 +141,6 @@ def _roster_line(row: Mapping[str, Any]) -> RosterLine:
 
 
 # ── SQL ────────────────────────────────────────────────────────────────────────────────────────
-
-_SEEN_BY = f"""
-SELECT 1 FROM book_of_business.agent a
-WHERE a.client_id = %(client)s AND a.producer_id = %(viewer)s AND {HOLDS.format("a")}
-"""
 
 # The family and relationship are the span's own: a member may have been in another family before.
 # The page is cut in the index of coverage before anything is joined to it (every span has a member,

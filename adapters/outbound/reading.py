@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -80,3 +81,21 @@ def reading(pool: ConnectionPool[Reading]) -> Iterator[Reading]:
         psycopg.errors.InvalidSchemaName,
     ) as error:
         raise ReadsUnavailable(type(error).__name__) from None
+
+
+def require_visible(conn: Reading, client_id: str, viewer: str | None, on: date) -> None:
+    """Return if there is such a client and the viewer may see it; else raise ``NotFound``.
+
+    A producer sees a client while it is the agent of record (handbook §3); ``None`` sees all.
+    """
+    query = _IS_THERE if viewer is None else _SEEN_BY
+    facts = {"client": client_id, "viewer": viewer, "on": on}
+    if conn.execute(query, facts).fetchone() is None:
+        raise NotFound
+
+
+_IS_THERE = "SELECT 1 FROM book_of_business.client WHERE client_id = %(client)s"
+_SEEN_BY = f"""
+SELECT 1 FROM book_of_business.agent a
+WHERE a.client_id = %(client)s AND a.producer_id = %(viewer)s AND {HOLDS.format("a")}
+"""
