@@ -1,4 +1,4 @@
-"""One client's story in which every action happens and every kind of event follows.
+"""The story of a client and its agency, in which every action and every kind of event happens.
 
 As a sender writes it: the wire form of each transaction, with the day on which it is received. What
 is said of people comes from outside, so that a test can say things it will find again.
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from domain.catalog import COMMANDS
-from domain.client.state import Client
+from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.kernel import Actor
+from domain.payee.state import stream_id
+from domain.streams import Stream, new_stream
 from processors.deciding import Decision, decide
 from processors.receipts import Submission
 
@@ -41,6 +42,7 @@ class People:
     mia_born: str = "1987-05-20"
     mia_born_really: str = "1987-05-02"
     leo_born: str = "1989-11-02"
+    account: str = "4417"
     reason: str = "The employer's notice was lost in the mail."
 
 
@@ -72,6 +74,13 @@ class Step:
     received_on: date
     body: Body
     refused: str | None = None
+    key: str | None = None
+    """Its idempotency key, where a later step names its transaction; else its number makes one."""
+
+    @property
+    def address(self) -> Body:
+        """Whose action it is, as a line says it."""
+        return address_of(self.body)
 
     @property
     def received_at(self) -> datetime:
@@ -83,10 +92,13 @@ def every_action(people: People = NOBODY) -> list[Step]:
     """The story, in the order received."""
     return [
         *_opening(people),
+        *_months_are_billed(),
         *_people_join(people),
         *_people_change(people),
+        *_bills_are_paid(),
         *_people_leave(),
         *_the_year_ends(),
+        *_the_agency_is_paid(people),
     ]
 
 
@@ -109,6 +121,15 @@ def _opening(people: People) -> Iterator[Step]:
     bands = [{"percent": "5", "up_to": "20000.00"}, {"percent": "3.5"}]
     terms = {"kind": "graded", "bands": bands}
     yield Step(on, _to("set_commission_terms", effective_on=start, terms=terms))
+
+
+def _months_are_billed() -> Iterator[Step]:
+    """Before anyone joins: so what they cost in these months is billed in arrears."""
+    for month, run_on in (("2025-01-01", "2024-12-16"), ("2025-02-01", "2025-01-15")):
+        run = _to("produce_invoice", month=month, run_on=run_on)
+        yield Step(date.fromisoformat(run_on), run)
+    early = _to("post_payment", amount="150.00", paid_on="2025-02-03", reference="Check 1001")
+    yield Step(date(2025, 2, 3), early)
 
 
 def _people_join(people: People) -> Iterator[Step]:
@@ -145,6 +166,21 @@ def _people_change(people: People) -> Iterator[Step]:
     yield Step(on, division | {"effective_on": "2025-05-01"})
 
 
+def _bills_are_paid() -> Iterator[Step]:
+    """A payment bounces, the next one is too large, and the agency earns on what was posted."""
+    run = _to("produce_invoice", month="2025-03-01", run_on="2025-03-21")
+    yield Step(date(2025, 3, 21), run)
+    check = _to("post_payment", amount="3000.00", paid_on="2025-04-01", reference="Check 1002")
+    yield Step(date(2025, 4, 1), check, key="check-1002")
+    bounced = _to("post_payment", kind="bounced", payment=_transaction_id("check-1002"))
+    yield Step(date(2025, 4, 4), bounced | {"paid_on": "2025-04-03", "reference": "Return R01"})
+    transfer = _to("post_payment", amount="9000.00", reference="Transfer 7")
+    yield Step(date(2025, 4, 10), transfer | {"paid_on": "2025-04-09"})
+    refund = _to("post_payment", kind="refund", amount="25.00", reference="Check 88")
+    yield Step(date(2025, 4, 11), refund | {"paid_on": "2025-04-11"})
+    yield Step(date(2025, 5, 5), _to("settle_commission", statement_month="2025-05-01"))
+
+
 def _people_leave() -> Iterator[Step]:
     on = date(2025, 6, 10)
     yield Step(on, _to("remove_dependent", member_id=ZOE, last_day="2025-05-31"))
@@ -161,23 +197,46 @@ def _the_year_ends() -> Iterator[Step]:
     yield Step(date(2025, 12, 1), _to("terminate_client", last_day="2026-01-31"))
 
 
+def _the_agency_is_paid(people: People) -> Iterator[Step]:
+    agency = _to("register_payee", kind="agency", principal_id=PRODUCER, pay_by="eft")
+    yield Step(date(2025, 1, 15), agency | {"account_ending": people.account})
+    yield Step(date(2025, 1, 15), _to("share_statements", reader_id="P2", allowed=True))
+    statement = _to("produce_statement", month="2025-05-01", run_on="2025-05-05", line_count=3)
+    statement |= {"after_position": 0, "through_position": 25, "lines_cents": 12_000}
+    yield Step(date(2025, 5, 5), statement)
+
+
+def address_of(body: Body) -> Body:
+    """The client or payee of the story whose action it is, as a line says it."""
+    return {"payee_id": AGENCY} if body["type"] in PAYEE_COMMANDS else {"client_id": CLIENT}
+
+
 def _to(action: str, **fields: Any) -> Body:
     return {"type": action, **fields}
 
 
+def _transaction_id(key: str) -> str:
+    """The id of the transaction that the carrier sends under a key."""
+    command = COMMANDS["post_payment"].model_validate(COMMANDS["post_payment"].example)
+    return Submission(CARRIER, CLIENT, key, command).transaction_id
+
+
 def decided(steps: list[Step]) -> Iterator[tuple[Step, Decision]]:
-    """What each step comes to, one after the other, in a history that begins empty."""
-    client = Client(client_id=CLIENT)
+    """What each step comes to, one after the other, in histories that begin empty."""
+    streams: dict[str, Stream] = {}
     for number, step in enumerate(steps, start=1):
-        action = COMMANDS.get(step.body["type"])
+        action = (COMMANDS | PAYEE_COMMANDS).get(step.body["type"])
         if action is None:
             continue  # test_completeness says that it is not in the index
+        payee_id = step.address.get("payee_id")
+        stream = CLIENT if payee_id is None else stream_id(payee_id)
         submission = Submission(
             actor=CARRIER,
-            client_id=CLIENT,
-            key=f"key-{number}",
+            client_id=stream,
+            key=step.key or f"key-{number}",
             command=action.model_validate(step.body),
             received_at=step.received_at,
             correlation_id=f"task-{number}",
         )
-        yield step, decide(submission, client, step.received_at)
+        state = streams.setdefault(stream, new_stream(stream))
+        yield step, decide(submission, state, step.received_at)

@@ -29,7 +29,7 @@ from tests import canaries
 from tests.adapters.command_line import CommandLine
 from tests.canaries import MARK, PEOPLE, TEXT, found_in
 from tests.conftest import PostgresForTests
-from tests.every_action import CLIENT, MIA, Body, every_action
+from tests.every_action import AGENCY, CLIENT, MIA, Body, address_of, every_action
 from tests.serving_process import Evidence, Program, running
 
 _MAY_HOLD_PERSONAL_DATA = {"public.stored_events", "public.snapshots"}
@@ -62,7 +62,8 @@ def evidence(
 def _every_action_happens(program: Program) -> None:
     """The whole story, rightly; then each action again by everyone, mostly refused."""
     lines = [
-        {"client_id": CLIENT, "key": f"story-{number}", "received_at": step.received_at.isoformat()}
+        {"key": step.key or f"story-{number}", "received_at": step.received_at.isoformat()}
+        | step.address
         | step.body
         for number, step in enumerate(every_action(PEOPLE))
     ]
@@ -71,16 +72,17 @@ def _every_action_happens(program: Program) -> None:
     assert [line["status"] for line in told] == expected, told
     for body in canaries.bodies():
         for who in ("portal", "importer", "stranger", "operations"):
-            program.submit(json.dumps(body).encode(), who)
+            program.submit(json.dumps(body).encode(), who, **address_of(body))
 
 
 def _everything_is_sent_wrongly(program: Program) -> None:
-    """Wrong bodies at both doors, and canaries wherever else a request can hold them."""
-    wrong = list(canaries.wrong_bodies())
-    for body in wrong:
-        assert program.submit(body).status_code in (400, 403, 422)
-    start = json.dumps({"client_id": CLIENT, "key": "k"}).encode()[:-1] + b","
-    program.submit_lines([start + body[1:] for body in wrong])
+    """Wrong bodies at all doors, and canaries wherever else a request can hold them."""
+    for address in ({"client_id": CLIENT}, {"payee_id": AGENCY}):
+        wrong = list(canaries.wrong_bodies(address))
+        for body in wrong:
+            assert program.submit(body, **address).status_code in (400, 403, 422)
+        start = json.dumps(address | {"key": "k"}).encode()[:-1] + b","
+        program.submit_lines([start + body[1:] for body in wrong])
     body = json.dumps(canaries.bodies()[0]).encode()
     for header in ("Correlation-Id", "Producer-Id", "Content-Type", "Accept"):
         program.submit(body, **{header: TEXT})
@@ -177,10 +179,10 @@ def _stored_bytes_turn_out_to_be_damaged(program: Program) -> None:
 def _the_command_line_is_used(database_url: str) -> str:
     """By an operator who makes mistakes."""
     lines = "\n".join(
-        json.dumps({"client_id": CLIENT, "key": f"cli-{number}"} | body)
+        json.dumps(address_of(body) | {"key": f"cli-{number}"} | body)
         for number, body in enumerate(canaries.bodies())
     )
-    wrong = b"\n".join(canaries.wrong_bodies()).decode("utf-8", "replace")
+    wrong = b"\n".join(canaries.wrong_bodies({"client_id": CLIENT})).decode("utf-8", "replace")
     ofrecord = CommandLine(database_url)
     one = ("submit", "--client", CLIENT, "change_name")
     ended = [

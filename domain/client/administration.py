@@ -92,6 +92,8 @@ def check_administration(client: Client, command: Command, actor: Actor, on: dat
     action = command.type
     if action in _DESCRIBE_THE_ACCOUNT:
         return
+    if action == "post_payment" and client.account.billed_through is not None:
+        return  # what was billed here is paid here, also before the first month it is for
     day = command.asks_effect_on() or on
     # An ending is about the days after the last covered one, and so is an exception for it.
     about = command.transaction_type if isinstance(command, ApproveException) else action

@@ -20,6 +20,7 @@ from domain.client.inputs import Day, Label, MoneyText, cents
 from domain.client.state import Client
 from domain.kernel import Cause, Command, Context, Event, Refusal
 from domain.money import dollars
+from domain.types import Code
 
 PAID_IN_FUTURE = Refusal("paid_in_future", "{paid_on} has not come yet.")
 REFUND_EXCEEDS_CREDIT = Refusal(
@@ -112,7 +113,7 @@ class PostPayment(Command):
     kind: Literal["payment", "credit", "refund", "bounced"] = "payment"
     amount: MoneyText | None = None
     """In dollars, more than 0. Not stated for what bounced: that is the payment's own amount."""
-    payment: str | None = None
+    payment: Code | None = None
     """The transaction whose payment bounced."""
     paid_on: Day | None = None
     """When it was paid, refunded or bounced: its postings count on that day. Received if None."""

@@ -183,10 +183,10 @@ def _require_next(client: Client, month: date) -> None:
         raise INVOICE_OUT_OF_ORDER.because(latest=latest, month=month)
     expected = first if latest is None else add_months(latest, 1)
     ended_on = client.terminated_on
-    if ended_on is not None and ended_on < month and not account.due:
-        raise CLIENT_ENDED.because(terminated_on=ended_on)
     if month > expected and (ended_on is None or ended_on >= expected):
         raise MONTH_SKIPPED.because(expected=expected, month=month)
+    if ended_on is not None and ended_on < month and not account.due:
+        raise CLIENT_ENDED.because(terminated_on=ended_on)
 
 
 def _require_run_day(account: Account, run_on: date, context: Context) -> None:
