@@ -1,9 +1,11 @@
 """The three words everything in the domain is made of: Command, Event, Refused.
 
-A command's ``decide`` looks at the client's history (folded into a ``Client``) and either answers
-with the events that follow, or raises ``Refused``. An event's ``evolve`` changes the ``Client``; it
-never fails, because what happened has happened. A command that asks for what already holds decides
-to no events at all.
+A command's ``decide`` looks at a client's history (folded into a ``Client``) or a payee's (into a
+``Payee``) and either answers with the events that follow, or raises ``Refused``. An event's
+``evolve`` changes the ``Client`` or ``Payee``; it never fails, because what happened has happened.
+A command that asks for what already holds decides to no events at all.
+
+The base classes take ``Any`` for it, so that each action can name the one that it is about.
 """
 
 from __future__ import annotations
@@ -11,16 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from domain.dates import carrier_date
 from domain.types import Instant, Role
-
-if TYPE_CHECKING:
-    from domain.client.state import Client
 
 SentBy = Literal["broker", "carrier"]
 
@@ -40,7 +39,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a decision may know beside the client's history.
+    """What a decision may know beside the history of the client or payee.
 
     ``received_at`` is when the carrier received the transaction (UTC, aware); the domain reads no
     clock, so every limit in days is counted to ``received_on``.
@@ -116,7 +115,7 @@ REFUSALS: dict[str, Refusal] = {}
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Something that happened to a client. Its name, version and meaning are for ever.
+    """Something that happened to a client or payee. Its name, version and meaning are for ever.
 
     ``type`` is the stored name (``snake_case``, past tense) and ``version`` its version; a change
     of shape is a new version with an upcaster in ``schemas/upcasters.py``, never an edit.
@@ -125,8 +124,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     type: ClassVar[str]
     version: ClassVar[int] = 1
 
-    def evolve(self, client: Client, cause: Cause) -> None:
-        """Change ``client`` in place, as this event says. Never fails, never refuses."""
+    def evolve(self, client: Any, cause: Cause) -> None:
+        """Change the client or payee in place, as this event says. Never fails, never refuses."""
         raise NotImplementedError
 
     def members(self) -> Sequence[str]:
@@ -150,7 +149,7 @@ class TransactionRefused(Event, frozen=True, kw_only=True):
     sentence: str
     member_ids: tuple[str, ...] = ()
 
-    def evolve(self, client: Client, cause: Cause) -> None:
+    def evolve(self, client: Any, cause: Cause) -> None:
         """A refusal changes nothing."""
 
     def members(self) -> Sequence[str]:
@@ -173,7 +172,7 @@ class Command(BaseModel):
 
     type: str
 
-    def decide(self, client: Client, context: Context) -> Iterable[Event]:
+    def decide(self, client: Any, context: Context) -> Iterable[Event]:
         """The events that follow from this command now; none if all of it already holds."""
         raise NotImplementedError
 

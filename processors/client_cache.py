@@ -1,4 +1,4 @@
-"""Clients kept in memory between commands, so that deciding rarely reads a whole history."""
+"""Clients and payees kept in memory between commands: deciding rarely reads a whole history."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from domain.client.state import Client
+from domain.streams import Stream, new_stream, weight
 from processors.ports import LogRead
 
 
 @dataclass(slots=True)
 class Entry:
-    """A client and the version of its newest snapshot."""
+    """A client or payee, and the version of its newest snapshot."""
 
-    client: Client
+    client: Stream
     snapshot_version: int
 
 
 class ClientCache:
-    """The clients used last, bounded by how many members they have together.
+    """The clients and payees used last, bounded by how many members they have together.
 
     Clients handed out by ``evolving`` are unconfirmed until the append has succeeded; unconfirmed
     ones are forgotten, for they hold what never happened.
@@ -50,8 +50,8 @@ class ClientCache:
         for client_id in {*read.snapshots, *(recorded.client_id for recorded in read.events)}:
             self._used(client_id)
 
-    def evolving(self, client_id: str) -> Client:
-        """The client to decide on and to evolve."""
+    def evolving(self, client_id: str) -> Stream:
+        """The client or payee to decide on and to evolve."""
         self._unconfirmed.add(client_id)
         return self._entry(client_id).client
 
@@ -80,14 +80,14 @@ class ClientCache:
 
     def _used(self, client_id: str) -> None:
         self._entries.move_to_end(client_id)
-        weight = 1 + len(self._entries[client_id].client.members)
-        self._weight += weight - self._weights.get(client_id, 0)
-        self._weights[client_id] = weight
+        weighs = weight(self._entries[client_id].client)
+        self._weight += weighs - self._weights.get(client_id, 0)
+        self._weights[client_id] = weighs
 
     def _entry(self, client_id: str) -> Entry:
         entry = self._entries.get(client_id)
         if entry is None:
-            entry = self._entries[client_id] = Entry(Client(client_id), 0)
+            entry = self._entries[client_id] = Entry(new_stream(client_id), 0)
         return entry
 
     def _drop(self, client_id: str) -> None:

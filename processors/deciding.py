@@ -1,6 +1,6 @@
-"""One submission against one client: what to append and what to answer. No I/O.
+"""One submission against one client or payee: what to append and what to answer. No I/O.
 
-The client is evolved by what is decided, so that the next command of the batch decides on it.
+It is evolved by what is decided, so that the next command of the batch decides on it.
 """
 
 from __future__ import annotations
@@ -8,23 +8,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.client.access import check_access
+from domain.client import access as client_access
 from domain.client.folding import fold
-from domain.client.state import Client
-from domain.kernel import Cause, Context, Event, Refusal, Refused, TransactionRefused
+from domain.kernel import Cause, Command, Context, Event, Refusal, Refused, TransactionRefused
+from domain.payee import access as payee_access
+from domain.payee.state import Payee
+from domain.streams import Stream, is_known
 from processors.ports import NewEvent
 from processors.receipts import EventName, Receipt, Submission, receipt_head
 
 RECEIVED_OUT_OF_ORDER = Refusal(
     "received_out_of_order",
-    "This client has a transaction received at {last}, after the received instant stated here; "
-    "transactions of a client must be imported in the order they were received.",
+    "There is a transaction received at {last}, after the received instant stated here; "
+    "transactions of a client or payee must be imported in the order they were received.",
 )
 RECEIVED_IN_FUTURE = Refusal(
     "received_in_future", "The stated received instant {stated} has not come yet."
 )
 CLIENT_NOT_FOUND_CODE = "client_not_found"
-HIDDEN_CODES = frozenset({CLIENT_NOT_FOUND_CODE, "not_agent_of_record"})
+PAYEE_NOT_FOUND_CODE = "payee_not_found"
+HIDDEN_CODES = frozenset(
+    {CLIENT_NOT_FOUND_CODE, "not_agent_of_record", PAYEE_NOT_FOUND_CODE, "not_the_payee"}
+)
 """Refusals after which the sender learns nothing but "not found" (handbook §3)."""
 
 
@@ -38,16 +43,16 @@ class Decision:
     position: int
     """The client's newest event before this batch."""
     hidden: bool = False
-    """The sender may not learn whether there is such a client."""
+    """The sender may not learn whether there is such a client or payee."""
 
 
-def decide(submission: Submission, client: Client, now: datetime) -> Decision:
+def decide(submission: Submission, client: Stream, now: datetime) -> Decision:
     """Decide a submission; a refusal is a decision too. ``client`` is evolved in place."""
     received_at = _received_at(submission, client, now)
     context = Context(submission.actor, received_at, submission.transaction_id)
     command = submission.command
     try:
-        check_access(client, command, submission.actor, context.received_on)
+        _check_access(client, command, context)
         _check_received(submission, client, now)
         events: list[Event] = list(command.decide(client, context))
     except Refused as refused:
@@ -58,16 +63,16 @@ def decide(submission: Submission, client: Client, now: datetime) -> Decision:
 
 
 def _refuse(
-    submission: Submission, client: Client, context: Context, refused: Refused, now: datetime
+    submission: Submission, client: Stream, context: Context, refused: Refused, now: datetime
 ) -> Decision:
     command = submission.command
     event = TransactionRefused(
         code=refused.code, sentence=refused.sentence, member_ids=tuple(command.members())
     )
     if refused.code in HIDDEN_CODES:
-        # Where there is a client, its history keeps what was tried; the sender is told nothing.
-        recorded = _evolve(submission, client, context, [event]) if client.is_open else []
-        told = Refused(CLIENT_NOT_FOUND_CODE, f"There is no client {client.client_id}.")
+        # Where there is one, its history keeps what was tried; the sender is told nothing.
+        recorded = _evolve(submission, client, context, [event]) if is_known(client) else []
+        told = _not_found(client)
         receipt = _receipt(submission, context, now, None, [], told)
         return Decision(recorded, receipt_head(receipt), 0, hidden=True)
     recorded = _evolve(submission, client, context, [event])
@@ -75,7 +80,21 @@ def _refuse(
     return Decision(recorded, receipt_head(receipt), client.position)
 
 
-def _received_at(submission: Submission, client: Client, now: datetime) -> datetime:
+def _check_access(client: Stream, command: Command, context: Context) -> None:
+    if isinstance(client, Payee):
+        payee_access.check_access(client, command, context.actor)
+    else:
+        client_access.check_access(client, command, context.actor, context.received_on)
+
+
+def _not_found(client: Stream) -> Refused:
+    """What a sender is told of a client or payee that there is not, or not for them."""
+    if isinstance(client, Payee):
+        return Refused(PAYEE_NOT_FOUND_CODE, f"There is no payee {client.payee_id}.")
+    return Refused(CLIENT_NOT_FOUND_CODE, f"There is no client {client.client_id}.")
+
+
+def _received_at(submission: Submission, client: Stream, now: datetime) -> datetime:
     """The instant that counts; within a client it never goes back (handbook §1).
 
     A stated instant that is refused must not count, nor may a clock that differs a little between
@@ -89,7 +108,7 @@ def _received_at(submission: Submission, client: Client, now: datetime) -> datet
     return max(submission.received_at, last) if last else submission.received_at
 
 
-def _check_received(submission: Submission, client: Client, now: datetime) -> None:
+def _check_received(submission: Submission, client: Stream, now: datetime) -> None:
     stated, last = submission.received_at, client.last_received_at
     if stated is None:
         return
@@ -100,7 +119,7 @@ def _check_received(submission: Submission, client: Client, now: datetime) -> No
 
 
 def _evolve(
-    submission: Submission, client: Client, context: Context, events: list[Event]
+    submission: Submission, client: Stream, context: Context, events: list[Event]
 ) -> list[NewEvent]:
     recorded = []
     for index, event in enumerate(events, start=1):

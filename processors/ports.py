@@ -14,6 +14,7 @@ import msgspec
 
 from domain.client.state import Client
 from domain.kernel import Cause, Event
+from domain.streams import Stream
 from projections.kernel import Changes, Projection, Row
 from schemas.envelope import Recorded
 
@@ -96,7 +97,7 @@ class LogUnavailable(Exception):
 
 
 class EventLog(Protocol):
-    """The history of all clients: one order, no gaps, receipts beside the events."""
+    """The history of all clients and payees: one order, no gaps, receipts beside the events."""
 
     def read(self, transaction_ids: Sequence[str], known: Mapping[str, int | None]) -> LogRead:
         """Receipts of transactions, and what happened to clients since the version known of each.
@@ -132,8 +133,11 @@ class EventLog(Protocol):
         """A client's events in order, from the version after ``after_version``."""
         ...
 
-    def load(self, up_to: Mapping[str, int]) -> Mapping[str, Client]:
-        """Clients as they were at a version each (0: an empty shell), newest snapshot first."""
+    def load(self, up_to: Mapping[str, int]) -> Mapping[str, Stream]:
+        """Clients and payees as they were at a version each (0: an empty shell).
+
+        The newest snapshot comes first, where there is one.
+        """
         ...
 
     def receipt(self, transaction_id: str) -> ReceiptRow | None:

@@ -1,11 +1,11 @@
-"""The clients of a projection as it has applied them: what the next event is folded into."""
+"""Clients and payees as a projection has applied them: what the next event is folded into."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from domain.client.state import Client
+from domain.streams import Stream, new_stream, weight
 from processors.ports import EventLog
 from schemas.envelope import Recorded, Unreadable
 
@@ -19,7 +19,7 @@ class Gap(Exception):
 
 
 class ProjectedClients:
-    """State and version of the clients used last, bounded by how many members they have together.
+    """State and version of the clients and payees used last, bounded by how many members they have.
 
     They are copies of their own: the projection may be behind the command processor. For a
     projection that needs no state (``with_state`` false) only versions are kept.
@@ -29,7 +29,7 @@ class ProjectedClients:
         self._log = log
         self._with_state = with_state
         self._limit = members_limit
-        self._states: dict[str, Client] = {}
+        self._states: dict[str, Stream] = {}
         self._versions: OrderedDict[str, int] = OrderedDict()
         self._before: dict[str, int] = {}
         self._weights: dict[str, int] = {}
@@ -49,10 +49,10 @@ class ProjectedClients:
         known = {client_id: version for client_id, version in missing.items() if version}
         loaded = self._log.load(known) if known else {}
         for client_id in missing:
-            self._states[client_id] = loaded.get(client_id) or Client(client_id)
+            self._states[client_id] = loaded.get(client_id) or new_stream(client_id)
 
-    def state(self, client_id: str) -> Client | None:
-        """The client's state; None where the projection needs none."""
+    def state(self, client_id: str) -> Stream | None:
+        """The state of the client or payee; None where the projection needs none."""
         return self._states.get(client_id)
 
     def apply(self, recorded: Recorded) -> bool:
@@ -74,9 +74,9 @@ class ProjectedClients:
         for client_id in self._before:
             self._versions.move_to_end(client_id)
             state = self._states.get(client_id)
-            weight = 1 + (len(state.members) if state else 0)
-            self._weight += weight - self._weights.get(client_id, 0)
-            self._weights[client_id] = weight
+            weighs = weight(state) if state else 1
+            self._weight += weighs - self._weights.get(client_id, 0)
+            self._weights[client_id] = weighs
         while self._weight > self._limit:
             client_id, _ = self._versions.popitem(last=False)
             self._states.pop(client_id, None)

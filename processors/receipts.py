@@ -10,15 +10,22 @@ from typing import Literal
 
 import msgspec
 
+from domain.catalog import PAYEE_COMMANDS
 from domain.kernel import Actor, Command
+from domain.payee.state import is_payee
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One transaction as its sender submits it."""
+    """One transaction as its sender submits it.
+
+    Raises ``ValueError`` for a client's action on a payee, or a payee's on a client: doors read the
+    actions of the one that they address, so that is a fault of the program.
+    """
 
     actor: Actor
     client_id: str
+    """The client, or the payee's stream."""
     key: str
     """The sender's own key: the same key again means the same transaction."""
     command: Command
@@ -31,6 +38,8 @@ class Submission:
     """What makes the same key's content the same: client, producer, command, stated instant."""
 
     def __post_init__(self) -> None:
+        if is_payee(self.client_id) != (self.command.type in PAYEE_COMMANDS):
+            raise ValueError(f"{self.command.type} is no action of this kind of stream")
         identity = f"{self.actor.sender}\0{self.key}"
         stated = self.received_at.isoformat() if self.received_at else ""
         producer_id = self.actor.producer_id or ""

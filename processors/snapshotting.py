@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
+from domain.client.state import Client
 from processors.client_cache import Entry
 from processors.ports import EventLog, LogUnavailable, Snapshot
 from schemas.snapshots import FORM, encode_client
@@ -25,8 +26,13 @@ class Snapshotter:
         self._background = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
     def consider(self, entry: Entry) -> None:
-        """Take a snapshot if the newest one lies far enough back."""
+        """Take a snapshot if the newest one lies far enough back.
+
+        Of clients only: a payee has a few events a year.
+        """
         client = entry.client
+        if not isinstance(client, Client):
+            return
         wait_for = _EVENTS_BETWEEN + len(client.members) // _MEMBERS_PER_EVENT
         if client.version - entry.snapshot_version < wait_for:
             return

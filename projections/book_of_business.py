@@ -36,7 +36,8 @@ from domain.client.set_commission_terms import CommissionTermsSet
 from domain.client.state import Client
 from domain.client.terminate_client import ClientTerminated
 from domain.dates import previous_day
-from domain.kernel import TransactionRefused
+from domain.kernel import Event, TransactionRefused
+from domain.streams import Stream
 from projections.book_rows import (
     AgentRow,
     ClientRow,
@@ -70,9 +71,10 @@ class BookOfBusiness:
     needs_client = True
     revision = 1
 
-    def touched(self, client: Client | None, recorded: Recorded) -> Iterable[Scope]:
+    def touched(self, client: Stream | None, recorded: Recorded) -> Iterable[Scope]:
         """What the event changes: as little as it may, since each scope is derived anew."""
-        assert client is not None
+        if not isinstance(client, Client):
+            return []  # a payee has no people, coverage or premium
         client_id = client.client_id
         match event := recorded.event:
             case AddressChanged():
@@ -109,9 +111,9 @@ class BookOfBusiness:
                 return []
         raise AssertionError(f"no case for {event.type}")
 
-    def rows(self, client: Client | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
+    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
         """All rows of a scope, derived from the client alone."""
-        assert client is not None
+        assert isinstance(client, Client)
         table, (_, *ids) = scope
         return list(_DERIVE[table](client, *ids))
 

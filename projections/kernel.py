@@ -1,9 +1,9 @@
 """What a projection is: rows declared once, and a pure fold that says which rows an event changes.
 
-A projection is keyed by client. ``touched`` says which scopes of rows an event changes; after a
-whole batch is folded, ``rows`` derives each touched scope once. So a row is written once however
-many events of the batch changed it. No I/O and no clock: what depends on "today" is stored as spans
-of dates and chosen by the reader.
+A projection is keyed by client, or by a payee's stream. ``touched`` says which scopes of rows an
+event changes; after a whole batch is folded, ``rows`` derives each touched scope once. So a row is
+written once however many events of the batch changed it. No I/O and no clock: what depends on
+"today" is stored as spans of dates and chosen by the reader.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from domain.client.state import Client
+from domain.streams import Stream
 from schemas.envelope import Recorded
 
 
@@ -52,10 +52,10 @@ class Projection(Protocol):
     needs_client: bool
     """Whether the fold needs the client's state; it is then evolved before ``touched`` sees it."""
 
-    def touched(self, client: Client | None, recorded: Recorded) -> Iterable[Scope]:
+    def touched(self, client: Stream | None, recorded: Recorded) -> Iterable[Scope]:
         """The scopes that this event changes; ``client`` is the state after the event."""
         ...
 
-    def rows(self, client: Client | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
+    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
         """All rows of a touched scope, derived from the state and the last event touching it."""
         ...

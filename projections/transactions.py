@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from domain.client.confirm_id_card import IdCardConfirmed
 from domain.client.order_id_card import IdCardOrdered
-from domain.client.state import Client
 from domain.kernel import TransactionRefused
+from domain.streams import Stream
 from projections.kernel import Row, Scope
 from schemas.envelope import Recorded
 
@@ -106,7 +106,7 @@ class Transactions:
     needs_client = False
     revision = 1
 
-    def touched(self, client: Client | None, recorded: Recorded) -> Iterator[Scope]:
+    def touched(self, client: Stream | None, recorded: Recorded) -> Iterator[Scope]:
         """The transaction with its first event, which says most; members with each."""
         if recorded.cause.index == 1:
             yield TransactionRow, (recorded.cause.transaction_id,)
@@ -119,7 +119,7 @@ class Transactions:
             case IdCardConfirmed(order_transaction_id=ordered_by):
                 yield FulfilmentRow, (ordered_by,)
 
-    def rows(self, client: Client | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
+    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
         """The one row of the scope."""
         table, ids = scope
         if table is TransactionRow:

@@ -14,8 +14,8 @@ import msgspec
 
 from domain.catalog import EVENTS
 from domain.client.folding import fold
-from domain.client.state import Client
 from domain.kernel import Cause, Event
+from domain.streams import Stream
 from schemas.upcasters import UPCASTERS
 
 
@@ -26,6 +26,7 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     position: int
     """Place in the whole log, 1..n without gaps."""
     client_id: str
+    """Of the client, or of the payee's stream."""
     version: int
     """Place in the client's history, 1..n without gaps."""
     recorded_at: datetime
@@ -33,8 +34,8 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     cause: Cause
     event: Event
 
-    def evolve(self, client: Client) -> None:
-        """Fold this event into its client, which must be at the version before it."""
+    def evolve(self, client: Stream) -> None:
+        """Fold this event into its client or payee, which must be at the version before it."""
         assert client.version == self.version - 1, (client.version, self.version)
         fold(client, self.event, self.cause)
         client.version = self.version
@@ -92,7 +93,7 @@ class Unreadable(Event, frozen=True, kw_only=True):
     topic: str
     """The stored name."""
 
-    def evolve(self, client: Client, cause: Cause) -> None:
+    def evolve(self, client: Any, cause: Cause) -> None:
         """What is not known cannot be folded in: raises ``LookupError``, unlike real events."""
         raise LookupError(f"an event stored as {self.topic!r} cannot be read")
 

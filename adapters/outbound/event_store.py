@@ -30,6 +30,7 @@ from psycopg.rows import TupleRow, tuple_row
 from adapters.outbound.arrays import BigintArray, ByteaArray, TextArray
 from adapters.outbound.log_announcements import LogAnnouncements
 from domain.client.state import Client
+from domain.streams import Stream, new_stream
 from processors.ports import (
     LogRead,
     LogUnavailable,
@@ -221,11 +222,11 @@ class PostgresEventLog:
         up_to = _NO_LIMIT if up_to_version is None else up_to_version
         return self._select(_HISTORY, (client_id, after_version, up_to, limit))
 
-    def load(self, up_to: Mapping[str, int]) -> Mapping[str, Client]:
+    def load(self, up_to: Mapping[str, int]) -> Mapping[str, Stream]:
         with _reachable(), self._datastore.get_connection() as conn:
-            clients = self._snapshots(conn, up_to)
+            clients: dict[str, Stream] = {**self._snapshots(conn, up_to)}
             for client_id in up_to:
-                clients.setdefault(client_id, Client(client_id))
+                clients.setdefault(client_id, new_stream(client_id))
             with conn.cursor(binary=True, row_factory=tuple_row) as curs:
                 after = [clients[client_id].version for client_id in up_to]
                 curs.execute(_READ_UP_TO, (list(up_to), after, list(up_to.values())), prepare=True)

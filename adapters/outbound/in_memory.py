@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from domain.client.state import Client
+from domain.streams import Stream, new_stream
 from processors.ports import (
     LogRead,
     NewEvent,
@@ -93,11 +94,11 @@ class InMemoryEventLog:
             up_to = len(self._by_client[client_id]) if up_to_version is None else up_to_version
             return self._events_of(client_id, after_version, min(up_to, after_version + limit))
 
-    def load(self, up_to: Mapping[str, int]) -> Mapping[str, Client]:
-        clients: dict[str, Client] = {}
+    def load(self, up_to: Mapping[str, int]) -> Mapping[str, Stream]:
+        clients: dict[str, Stream] = {}
         with self._changed:
             for client_id, version in up_to.items():
-                client = self._snapshot(client_id, version) or Client(client_id)
+                client = self._snapshot(client_id, version) or new_stream(client_id)
                 for recorded in self._events_of(client_id, client.version, version):
                     recorded.evolve(client)
                 clients[client_id] = client

@@ -17,13 +17,17 @@ from domain.client.posting import billed_cents
 from domain.client.state import Client, Family
 from domain.dates import add_months, carrier_date, first_of_month, previous_day
 from domain.kernel import Cause, Event
+from domain.streams import Stream
 
 
-def fold(client: Client, event: Event, cause: Cause) -> None:
-    """Evolve the client by an event, and note which charges of earlier months it changes."""
+def fold(client: Stream, event: Event, cause: Cause) -> None:
+    """Evolve the client by an event, and note which charges of earlier months it changes.
+
+    A payee is only evolved: nothing is billed to it.
+    """
     event.evolve(client, cause)
     changes_from = event.premium_changes_from()
-    if changes_from is None:
+    if changes_from is None or not isinstance(client, Client):
         return
     through = client.account.billed_through
     if through is None:
