@@ -25,8 +25,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from domain.catalog import COMMANDS
-from domain.kernel import Actor
+from domain.client.settle_commission import SettleCommission
+from domain.kernel import Actor, Command
+from domain.payee.produce_statement import ProduceStatement
+from domain.payee.state import stream_id
 from processors.ports import EventLog, RowStore
 from processors.receipts import Answer, Submission
 
@@ -127,7 +129,7 @@ class CommissionRun:
 
 @dataclass(slots=True)
 class CommissionProgress:
-    """How far a run is; reported after every page."""
+    """How far a run is."""
 
     step: str = "settling"
     """``settling``, ``waiting``, ``producing`` or ``done``."""
@@ -137,7 +139,7 @@ class CommissionProgress:
     """Through which position the statements go; None until everything is settled."""
     statements_produced: int = 0
     statements_refused: int = 0
-    """Such as of payees that are not registered: their lines wait for the next run."""
+    """Such as where another run came first: what is unpaid waits for the next."""
 
 
 def run_commissions(
@@ -145,12 +147,12 @@ def run_commissions(
 ) -> CommissionProgress:
     """Do the whole run, in the caller's thread; returns what it came to.
 
-    ``report`` is called after every page with the progress so far; what it raises ends the run
-    there. Raises ``CommissionRunStopped``, or ``LogUnavailable`` or ``RowsUnavailable`` while the
-    database is away; the same run again is then safe.
+    ``report`` is called after every page, and while it waits, with the progress so far; what it
+    raises ends the run there. Raises ``CommissionRunStopped``, or ``LogUnavailable`` or
+    ``RowsUnavailable`` while the database is away; the same run again is then safe.
     """
     progress = CommissionProgress()
-    _wait_until_applied(needs)
+    _wait_until_applied(needs, lambda: report(progress))
     for settled in _clients(needs, run):
         answers = _answers(needs, (_settlement(run, client) for client in settled))
         refused = sum(answer.receipt.status == "refused" for answer in answers)
@@ -158,8 +160,8 @@ def run_commissions(
         progress.settlements_refused += refused
         report(progress)
     progress.step = "waiting"
-    report(progress)
-    through_position = progress.through_position = _wait_until_applied(needs)
+    through_position = _wait_until_applied(needs, lambda: report(progress))
+    progress.through_position = through_position
     progress.step = "producing"
     for payees in _payees(needs, run, through_position):
         answers = _answers(needs, (_statement(run, payee, through_position) for payee in payees))
@@ -198,39 +200,35 @@ def _answers(needs: CommissionRunNeeds, submissions: Iterable[Submission]) -> li
 
 
 def _settlement(run: CommissionRun, client: ClientToSettle) -> Submission:
-    month = run.month.isoformat()
-    key = f"commission-{month}-settle-{client.client_id}-{client.posted_through}"
-    command = {"type": "settle_commission", "statement_month": month}
+    key = f"commission-{run.month}-settle-{client.client_id}-{client.posted_through}"
+    command = SettleCommission(statement_month=run.month)
     return _submission(run, client.client_id, key, command)
 
 
 def _statement(run: CommissionRun, payee: PayeeToPay, through_position: int) -> Submission:
-    month, run_on = run.month.isoformat(), run.run_on.isoformat()
     span = f"{payee.after_position}-{through_position}"
-    key = f"commission-{month}-statement-{payee.payee_id}-{span}-{run_on}"
-    command = {
-        "type": "produce_statement",
-        "month": month,
-        "run_on": run_on,
-        "after_position": payee.after_position,
-        "through_position": through_position,
-        "line_count": payee.line_count,
-        "lines_cents": payee.lines_cents,
-    }
-    return _submission(run, f"payee:{payee.payee_id}", key, command)
+    key = f"commission-{run.month}-statement-{payee.payee_id}-{span}-{run.run_on}"
+    command = ProduceStatement(
+        month=run.month,
+        run_on=run.run_on,
+        after_position=payee.after_position,
+        through_position=through_position,
+        line_count=payee.line_count,
+        lines_cents=payee.lines_cents,
+    )
+    return _submission(run, stream_id(payee.payee_id), key, command)
 
 
-def _submission(
-    run: CommissionRun, stream: str, key: str, command: dict[str, object]
-) -> Submission:
-    action = COMMANDS[str(command["type"])]
-    return Submission(run.actor, stream, key, action.model_validate(command), run.received_at)
+def _submission(run: CommissionRun, stream: str, key: str, command: Command) -> Submission:
+    if run.received_at is not None:
+        key += f"-{run.received_at.isoformat()}"
+    return Submission(run.actor, stream, key, command, run.received_at)
 
 
 # ── Waiting for the projections ────────────────────────────────────────────────────────────────
 
 
-def _wait_until_applied(needs: CommissionRunNeeds) -> int:
+def _wait_until_applied(needs: CommissionRunNeeds, report: Callable[[], None]) -> int:
     """Wait until what the run reads shows the log as it is now; returns the log's head.
 
     A client whose events wait behind a parked one would have lines that turn up later, in a
@@ -245,6 +243,7 @@ def _wait_until_applied(needs: CommissionRunNeeds) -> int:
                 applied, patience = position, now + needs.patience_seconds
             elif now > patience:
                 raise CommissionRunStopped(f"the projection {name} does not go on")
+            report()
             time.sleep(_PAUSE_SECONDS)
         parked = [parked.client_id for parked in needs.rows.parked(name)]
         if parked:

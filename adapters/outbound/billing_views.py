@@ -226,11 +226,51 @@ class StatementSummary(View, frozen=True, kw_only=True):
 
 
 class StatementView(View, frozen=True, kw_only=True):
-    """A payee's statement with all its lines."""
+    """A payee's statement with its lines: all of them, or a page."""
 
     summary: StatementSummary
     payee_name: str | None
     lines: list[CommissionLineView]
+    """By client, coverage month and day of the posting."""
+    next: str | None = None
+    """The cursor of the page of lines that follows, if there is one."""
+
+
+class Statements(View, frozen=True, kw_only=True):
+    """A page of a payee's statements, newest first."""
+
+    payee_id: str
+    items: list[StatementSummary]
+    next: str | None
+
+
+class PayeeView(View, frozen=True, kw_only=True):
+    """Whom the carrier pays commission to, and how."""
+
+    payee_id: str
+    kind: Literal["agency", "producer"] | None
+    """Null while it is not registered: it is then paid by check."""
+    principal_id: str | None
+    """The producer who sees its statements by right."""
+    readers: list[str]
+    """Whom else the payee lets see them."""
+    pay_by: Literal["check", "eft"]
+    account_ending: PersonalText | None
+    latest_statement: date | None
+    """Its month."""
+    carried_forward: Money
+    """What its statements leave to the next: 0.00 or negative."""
+    unpaid_lines: Count
+    """Lines on no statement yet …"""
+    unpaid: Money
+    """… and what they come to."""
+
+
+class Payees(View, frozen=True, kw_only=True):
+    """A page of payees, by id."""
+
+    items: list[PayeeView]
+    next: str | None
 
 
 class YearlyTotal(View, frozen=True, kw_only=True):
@@ -241,3 +281,10 @@ class YearlyTotal(View, frozen=True, kw_only=True):
     statements: Count
     lines_total: Money
     paid: Money
+
+
+class YearlyTotals(View, frozen=True, kw_only=True):
+    """What a payee was paid, year by year, newest first."""
+
+    payee_id: str
+    items: list[YearlyTotal]
