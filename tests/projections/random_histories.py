@@ -1,5 +1,7 @@
 """Random histories of two clients, of commands of every kind; what makes no sense is refused.
 
+They are billed and pay as they go, with a random source of their own.
+
 A seed says what happens, so that a failure is found again; commands mostly name people who exist
 and dates near the day of receipt, so that most of them are accepted.
 """
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from domain.catalog import COMMANDS
 from domain.client.state import Client, PartMonthRule, Segment
 from domain.dates import add_months, first_of_month, last_of_month
+from domain.money import dollars
 from tests.projections.histories import History
 
 OPENED = date(2026, 1, 1)
@@ -34,7 +37,7 @@ def histories() -> st.SearchStrategy[History]:
 
 def random_history(seed: int, steps: int) -> History:
     """The history that a seed stands for."""
-    history, random = History(), Random(seed)
+    history, random, tills = History(), Random(seed), Random(f"tills {seed}")
     ways = {client_id: Ways(random, random.choice(SEGMENTS)) for client_id in ("C1", "C2")}
     for client_id, way in ways.items():
         for facts in way.opening(random.choice(RULES)):
@@ -46,7 +49,31 @@ def random_history(seed: int, steps: int) -> History:
         history.send(
             command(ways[client_id].anything(history.clients[client_id], on)), on, client_id
         )
+        while tills.random() < 0.5:
+            history.send(command(billing(tills, history, client_id, on)), on, client_id)
     return history
+
+
+def billing(random: Random, history: History, client_id: str, on: date) -> Facts:
+    """A run, a payment of any kind, or a settlement; paid in full, in part, or too much."""
+    account = history.clients[client_id].account
+    through, amount = account.billed_through, random.choice([500_00, 1234_56, account.open_cents])
+    next_month = add_months(through, 1) if through else OPENED
+    paid: Facts = {"type": "post_payment", "amount": dollars(amount or 100_00)}
+    credit = dollars(max(1, account.credit_cents // random.choice([1, 2])))
+    bounced = {"kind": "bounced", "payment": random.choice([*account.funds] or ["none"])}
+    settled: Facts = {"type": "settle_commission", "statement_month": first_of_month(on)}
+    run: Facts = {"type": "produce_invoice", "month": next_month}
+    return random.choice(
+        [
+            *[run] * 6,
+            *[paid] * 3,
+            paid | {"kind": "credit"},
+            paid | {"kind": "refund", "amount": credit},
+            {"type": "post_payment", **bounced},
+            settled,
+        ]
+    )
 
 
 def command(facts: Facts) -> Any:

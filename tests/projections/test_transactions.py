@@ -8,6 +8,8 @@ from typing import Any
 from domain.kernel import TransactionRefused
 from projections.book_of_business import BookOfBusiness
 from projections.catalog import PROJECTIONS
+from projections.commissions import Commissions
+from projections.invoices import Invoices
 from projections.transactions import (
     FulfilmentRow,
     TransactionMemberRow,
@@ -145,4 +147,6 @@ def test_the_catalog_names_each_projection_once() -> None:
     assert [projection.name for projection in PROJECTIONS] == [
         BookOfBusiness.name,
         Transactions.name,
+        Invoices.name,
+        Commissions.name,
     ]
