@@ -65,7 +65,8 @@ def _note(
         while month <= through:
             is_cause |= _note_month(client, family, month, cause.transaction_id)
             month = add_months(month, 1)
-    if is_cause:
+    if is_cause and cause.transaction_id not in account.changes:
+        # Of a transaction's events the first says most: whoever is brought along comes later.
         account.changes[cause.transaction_id] = Change(
             cause.transaction_id,
             cause.transaction_type,
@@ -79,11 +80,13 @@ def _note_month(client: Client, family: Family, month: date, transaction_id: str
     """Compare what a family's month costs now with what was known; true if anything differs."""
     account, subscriber_id = client.account, family.subscriber_id
     charged = charges_of(client, family, month)
-    members = charged.keys() | account.billed.get(subscriber_id, {}).keys()
+    known = account.due.get(subscriber_id, {})
+    # Who was added and is cancelled before a run has billed them is only in what is due.
+    members = charged.keys() | account.billed.get(subscriber_id, {}).keys() | known.keys()
     differs = False
     for member_id in members:
         cents = charged[member_id].cents if member_id in charged else 0
-        due = account.due.get(subscriber_id, {}).get(member_id, {}).get(month)
+        due = known.get(member_id, {}).get(month)
         billed = billed_cents(account, subscriber_id, member_id, month)
         if cents != (due.cents if due else billed):
             differs = True
