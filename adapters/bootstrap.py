@@ -21,11 +21,14 @@ from adapters.outbound.migrations import migrate
 from adapters.outbound.read_store import ReadStore
 from adapters.outbound.reading import POOL_RECONNECT_SECONDS, POOL_WAIT_SECONDS, read_pool
 from adapters.outbound.row_store import PostgresRowStore
+from adapters.outbound.runs import BillingAccountReads, PostgresRuns
 from adapters.outbound.transaction_reads import TransactionReads
 from adapters.services import HttpSettings, Services
 from adapters.settings import Settings
+from processors.billing_run import BillingRun
 from processors.command_processor import CommandProcessor
 from processors.embedded import EmbeddedProjectors
+from processors.run_service import Runs
 from projections.catalog import PROJECTIONS
 
 _KEYS_CONNECTIONS_MAX = 4
@@ -91,6 +94,10 @@ def open_application(database_url: str, *, remake_tables: bool = True) -> Iterat
         names = tuple(projection.name for projection in PROJECTIONS)
         projectors = stack.enter_context(closing(EmbeddedProjectors(PROJECTIONS, log, rows, clock)))
         commands = stack.enter_context(closing(CommandProcessor(log, clock)))
+        accounts = BillingAccountReads(reads)
+        billing = BillingRun(commands, log, rows, accounts, projectors.wait_until_applied)
+        runs = Runs(PostgresRuns(keys), clock, {"billing": billing})
+        stack.enter_context(closing(runs))  # before what they work with
         services = Services(
             commands=commands,
             log=log,
@@ -98,6 +105,8 @@ def open_application(database_url: str, *, remake_tables: bool = True) -> Iterat
             reads=ReadStore(reads),
             transactions=TransactionReads(reads),
             keys=ApiKeys(keys, clock),
+            runs=runs,
+            billing=billing,
             clock=clock,
             projections=names,
             http=HttpSettings(version=version("ofrecord")),

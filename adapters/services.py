@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from adapters.outbound.api_keys import ApiKeys
     from adapters.outbound.read_store import ReadStore
     from adapters.outbound.transaction_reads import TransactionReads
+    from processors.billing_run import BillingRun
     from processors.command_processor import CommandProcessor
     from processors.ports import Clock, EventLog, RowStore
+    from processors.run_service import Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Services:
     reads: ReadStore
     transactions: TransactionReads
     keys: ApiKeys
+    runs: Runs
+    """Billing and commission runs."""
+    billing: BillingRun
+    """Says what a billing run would do."""
     clock: Clock
     projections: tuple[str, ...]
     """Names of all projections: a transaction is completed when each has applied it."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from adapters.inbound.commands import reading, running, sending
+from adapters.inbound.commands import billing, reading, running, sending
 from adapters.inbound.commands.opening import NOT_UNDERSTOOD, fail
 from adapters.settings import Settings
 
@@ -26,6 +26,7 @@ for command in (
     *(running.serve, running.migrate, sending.submit, sending.simulate),
     *(reading.book, reading.client, reading.member, reading.transactions, reading.history),
     *(reading.roster, running.lag),
+    *(billing.billing_run, billing.commission_run, billing.runs),
 ):
     app.command()(command)
 app.add_typer(running.parked, name="parked")

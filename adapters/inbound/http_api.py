@@ -14,6 +14,7 @@ from adapters.inbound import (
     http_docs,
     http_operations,
     http_reads,
+    http_runs,
     http_transaction_reads,
     http_transactions,
 )
@@ -52,6 +53,7 @@ def doors(version: str) -> FastAPI:
         http_batch.router,
         http_reads.router,
         http_transaction_reads.router,
+        http_runs.router,
         http_operations.router,
         http_operations.public,
         http_docs.router,

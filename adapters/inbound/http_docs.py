@@ -14,7 +14,7 @@ import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from adapters.inbound import http_operations
+from adapters.inbound import http_operations, run_views
 from adapters.inbound.describing import SCHEMA_PATH
 from adapters.inbound.problems import PROBLEMS, Fault, Problem, all_codes, status_of_refusal
 from adapters.outbound import views
@@ -89,8 +89,10 @@ Every error is an RFC 9457 problem with a stable `code`.
 
 def _schemas() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(
-        [*_views(), *http_operations.VIEWS, Fault, Receipt], ref_template=SCHEMA_PATH + "{name}"
+        [*_views(), *http_operations.VIEWS, *run_views.VIEWS, Fault, Receipt],
+        ref_template=SCHEMA_PATH + "{name}",
     )
+    schemas |= run_views.body_schemas()
     return {**schemas, **_transactions(), "Problem": _problem(), "BatchAnswer": _batch_answer()}
 
 

@@ -72,6 +72,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not_found": (404, "There is nothing here that this key may see."),
     "client_not_found": (404, "There is no such client."),
     "method_not_allowed": (405, "This method is not offered here."),
+    "run_in_progress": (409, "A run of this kind and month is in progress."),
     "body_too_large": (413, "The body, or a line of it, is larger than allowed."),
     "unsupported_media_type": (415, "The body's media type is not the one asked for here."),
     "invalid_request": (422, "The request does not have the form described in the API's document."),
