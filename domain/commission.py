@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from domain.client.state import Band, CommissionTerms, Share
 from domain.money import half_up
 
+_CENTS = 100
 _WHOLE = 10_000
 """All of a commission, in hundredths of a percent."""
 _PERCENT_SCALE = 10**8
@@ -38,20 +39,29 @@ def split(cents: int, shares: Sequence[Share]) -> list[int]:
     return [*parts, cents - sum(parts)]
 
 
-def _graded(bands: Sequence[Band], year_cents: int) -> int:
-    """What the bands give on the premium of a year, in cents × percent, scaled.
+def in_bands(bands: Sequence[Band], year_cents: int) -> Iterator[tuple[Band, int]]:
+    """Each band that the premium of a year reaches, with the premium in it, in cents.
 
     A year in which more was taken back than posted falls in the first band.
     """
-    scaled, lower = 0, 0
+    lower = 0
     for band in bands:
         is_last = band.up_to_cents is None or year_cents <= band.up_to_cents
         upper = year_cents if is_last else band.up_to_cents or 0
-        scaled += (upper - lower) * _scaled(band.percent)
+        yield band, upper - lower
         if is_last:
             break
         lower = upper
-    return scaled
+
+
+def banded_dollars(bands: Sequence[Band], year_cents: int) -> Decimal:
+    """What the bands give on the premium of a year, in dollars, not rounded."""
+    return Decimal(_graded(bands, year_cents)) / (_CENTS * 100 * _PERCENT_SCALE)
+
+
+def _graded(bands: Sequence[Band], year_cents: int) -> int:
+    """The same in cents × percent, scaled."""
+    return sum(cents * _scaled(band.percent) for band, cents in in_bands(bands, year_cents))
 
 
 def _scaled(percent: str) -> int:

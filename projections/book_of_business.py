@@ -27,12 +27,15 @@ from domain.client.elect_cobra import CobraElected
 from domain.client.offer_plan import PlanOffered
 from domain.client.open_client import ClientOpened
 from domain.client.order_id_card import IdCardOffered, IdCardOrdered
+from domain.client.post_payment import CreditRefunded, PaymentBounced, PaymentPosted
 from domain.client.premium import premium_spans
+from domain.client.produce_invoice import InvoiceProduced
 from domain.client.reinstate_member import MemberReinstated
 from domain.client.remove_dependent import DependentRemoved
 from domain.client.remove_subscriber import SubscriberRemoved
 from domain.client.renew_client import ClientRenewed
 from domain.client.set_commission_terms import CommissionTermsSet
+from domain.client.settle_commission import CommissionSettled
 from domain.client.state import Client
 from domain.client.terminate_client import ClientTerminated
 from domain.dates import previous_day
@@ -107,8 +110,8 @@ class BookOfBusiness:
                 ]
             case ClientTerminated():
                 return [(ClientRow, (client_id,)), *_everyone(client)]
-            case TransactionRefused() | CommissionTermsSet() | ExceptionApproved():
-                return []
+        if _is_not_of_the_book(event):
+            return []
         raise AssertionError(f"no case for {event.type}")
 
     def rows(self, client: Stream | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
@@ -116,6 +119,18 @@ class BookOfBusiness:
         assert isinstance(client, Client)
         table, (_, *ids) = scope
         return list(_DERIVE[table](client, *ids))
+
+
+def _is_not_of_the_book(event: Event) -> bool:
+    """Whether it changes no row: what is refused, allowed, billed, paid or earned."""
+    match event:
+        case TransactionRefused() | ExceptionApproved():
+            return True
+        case InvoiceProduced() | PaymentPosted() | CreditRefunded() | PaymentBounced():
+            return True
+        case CommissionTermsSet() | CommissionSettled():
+            return True
+    return False
 
 
 def _at_the_address_of(client: Client, member_id: str) -> Iterator[Scope]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from tests.every_action import Body, People, every_action
+from tests.every_action import Body, People, address_of, every_action
 
 MARK = "Qzx"
 TEXT = f"{MARK} Wrong Person"
@@ -69,9 +69,12 @@ def bodies() -> list[Body]:
     return list(by_type.values())
 
 
-def wrong_bodies() -> Iterator[bytes]:
-    """Each action wrong in many ways, with canaries in it; none of them has a valid form."""
-    for body in bodies():
+def wrong_bodies(address: Body) -> Iterator[bytes]:
+    """Each action on a client (or a payee) wrong in many ways, with canaries in it.
+
+    None of them has a valid form.
+    """
+    for body in (body for body in bodies() if address_of(body) == address):
         whole = json.dumps(body).encode()
         yield whole[:-2]
         yield whole.replace(b"{", b"{" + TEXT.encode(), 1)

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 import adapters.bootstrap  # noqa: F401 - declares the refusals that are not the domain's
-from domain.catalog import COMMANDS
+from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.client import EVENT_TYPES
 from domain.client.state import Client
 from domain.kernel import REFUSALS, Cause, Command, Context, Event, TransactionRefused
+from domain.payee import PAYEE_EVENT_TYPES
 from processors.deciding import Decision
 from projections.catalog import PROJECTIONS
 from projections.kernel import Projection
@@ -36,10 +37,12 @@ def test_nothing_of_the_action_is_forgotten(action: Action) -> None:
 
 
 def test_every_action_of_the_index_is_looked_at() -> None:
-    """What the index lists is what the folder declares."""
-    assert {action.name for action in _ACTIONS} == set(COMMANDS)
+    """What an index lists is what its folder declares."""
+    for index, commands in ((rules.CLIENTS, COMMANDS), (rules.PAYEES, PAYEE_COMMANDS)):
+        of_index = [action for action in _ACTIONS if action.index is index]
+        assert {action.name for action in of_index} == set(commands)
     declared = {event for action in _ACTIONS for event in action.events}
-    assert declared | {TransactionRefused} == set(EVENT_TYPES)
+    assert declared | {TransactionRefused} == {*EVENT_TYPES, *PAYEE_EVENT_TYPES}
 
 
 def test_no_two_actions_and_no_two_events_share_a_name() -> None:
@@ -126,10 +129,7 @@ def test_each_forgotten_place_is_named() -> None:
         ),
         "do_nothing has no test: add tests/domain/test_do_nothing.py.",
         "do_nothing is not in the story of every action: add it to tests/every_action.py.",
-        (
-            "nothing_done has no case in projections/book_of_business.py: add "
-            "`case NothingDone():` with the rows it changes, or to the events that change none."
-        ),
+        *map(_add_case, ("book_of_business", "invoices", "commissions")),
         "nothing_done.v1 has no published schema: run `python -m schemas.publishing`.",
         "nothing_done.v1 has no golden payload: run `python -m tests.schemas.golden_payloads`.",
         "do_nothing is not documented: add a line to the list of actions in README.md.",
@@ -139,6 +139,13 @@ def test_each_forgotten_place_is_named() -> None:
 def _declare(name: str) -> str:
     return (
         f"do_nothing has no file of its own for {name}: declare it in domain/client/do_nothing.py."
+    )
+
+
+def _add_case(projection: str) -> str:
+    return (
+        f"nothing_done has no case in projections/{projection}.py: add `case NothingDone():` with "
+        "the rows it changes, or to the events that change none."
     )
 
 

@@ -1,8 +1,9 @@
 """What a family's coverage costs: from the client's state to the rules of ``domain.rating``.
 
-Two questions are answered by the same rules: what is charged for one month (``monthly_charges``),
-and what the full monthly premium is over all time (``premium_spans``). The second runs for each
-event that a projection folds, so it looks only at the months in which something changes.
+The same rules answer what is charged for one month (``monthly_charges``), how that came about
+(``rated_month``), and what the full monthly premium is over all time (``premium_spans``). The last
+runs for each event that a projection folds, so it looks only at the months in which something
+changes.
 
 A month is rated as things stand on one day of it (handbook §4): under ``full_month`` and ``wash``
 on the first billed day, so that what changes later in the month counts from the next; under
@@ -18,7 +19,18 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.client.coverage import people_of, periods_in, relationship_in, unbroken_since
-from domain.client.state import Client, Family, Member, Period, Rate, Relationship, Tier
+from domain.client.state import (
+    Client,
+    Cobra,
+    DivisionFrom,
+    Family,
+    Member,
+    Period,
+    PlanFrom,
+    RateFrom,
+    Relationship,
+    Tier,
+)
 from domain.client.timeline import in_force
 from domain.dates import (
     add_months,
@@ -67,7 +79,7 @@ class PremiumSpan(Struct, frozen=True):
     tier: Tier | None
 
 
-class _Life(NamedTuple):
+class Life(NamedTuple):
     """Unbroken coverage of a member in the family, and the months (as 1sts) in which it is billed.
 
     Open ends are ``date.max``.
@@ -83,25 +95,27 @@ class _Life(NamedTuple):
     last_month: date
 
 
-class _Basis(NamedTuple):
+class Basis(NamedTuple):
     """What the premium of each member of a family depends on in a month."""
 
     plan_year_start: date
     tier: Tier
     free: frozenset[str]
     """The children under 21 who don't pay, because three older ones do."""
+    children: set[tuple[date, str]]
+    """All children under 21 billed in the month: (birth date, member id)."""
 
 
-class _Standing(NamedTuple):
-    """What a family has on a day."""
+class Standing(NamedTuple):
+    """What a family has on a day, each with the transaction that made it so."""
 
-    plan_id: str
-    subgroup_id: str
-    rate: Rate
-    in_cobra: bool
+    plan: PlanFrom
+    division: DivisionFrom
+    rate: RateFrom
+    cobra: Cobra | None
 
 
-class _Price(NamedTuple):
+class Price(NamedTuple):
     """A full monthly premium, and what it is for."""
 
     monthly_cents: int
@@ -110,7 +124,24 @@ class _Price(NamedTuple):
     tier: Tier | None
 
 
-# ── The two questions ──────────────────────────────────────────────────────────────────────────
+class RatedPart(NamedTuple):
+    """A part of a member's month that is billed, with all that its premium was found by."""
+
+    life: Life
+    basis: Basis
+    standing: Standing
+    first_day: date
+    last_day: date
+    """The days only mean something under ``daily``."""
+    price: Price
+
+    @property
+    def days(self) -> int:
+        """How many days it covers."""
+        return (self.last_day - self.first_day).days + 1
+
+
+# ── The questions ──────────────────────────────────────────────────────────────────────────────
 
 
 def monthly_charges(client: Client, family: Family, month: date) -> list[MemberCharge]:
@@ -120,11 +151,12 @@ def monthly_charges(client: Client, family: Family, month: date) -> list[MemberC
     is by tier. Under ``daily`` a member whose plan or premium changes within the month has one for
     each.
     """
-    lives = sorted(_billed_in(_lives(client, family), month), key=_by_member_id)
-    covered_days: dict[tuple[str, _Price], int] = {}
-    for member_id, price, days in _priced_parts(client, family, lives, month):
-        part = member_id, price
-        covered_days[part] = covered_days.get(part, 0) + days
+    _, parts = rated_month(client, family, month)
+    covered_days: dict[tuple[str, Price], int] = {}
+    for life, _, _, first_day, last_day, price in parts:
+        part = life.member.member_id, price
+        # Put at the end again: who went back to a plan within the month has it last.
+        covered_days[part] = covered_days.pop(part, 0) + (last_day - first_day).days + 1
     return [
         MemberCharge(
             member_id,
@@ -146,10 +178,10 @@ def premium_spans(client: Client, family: Family) -> list[PremiumSpan]:
     """
     lives = _lives(client, family)
     finished: list[PremiumSpan] = []
-    running: dict[str, tuple[date, _Price]] = {}
+    running: dict[str, tuple[date, Price]] = {}
     for month in _months_of_change(client, family, lives):
-        parts = _priced_parts(client, family, _billed_in(lives, month), month)
-        priced = {member_id: price for member_id, price, _ in parts}
+        parts = _rated_parts(client, family, _billed_in(lives, month), month)
+        priced = {rated.life.member.member_id: rated.price for rated in parts}
         for member_id, (since, price) in list(running.items()):
             if priced.get(member_id) != price:
                 del running[member_id]
@@ -162,10 +194,19 @@ def premium_spans(client: Client, family: Family) -> list[PremiumSpan]:
     return finished
 
 
+def rated_month(client: Client, family: Family, month: date) -> tuple[list[Life], list[RatedPart]]:
+    """Who is billed for a month (its 1st), and the parts behind ``monthly_charges``, in its order.
+
+    For explaining: the same rules, with everything they looked at.
+    """
+    lives = sorted(_billed_in(_lives(client, family), month), key=_by_member_id)
+    return lives, list(_rated_parts(client, family, lives, month))
+
+
 # ── Who is billed, and when ────────────────────────────────────────────────────────────────────
 
 
-def _lives(client: Client, family: Family) -> list[_Life]:
+def _lives(client: Client, family: Family) -> list[Life]:
     """All unbroken coverage in the family that has billed days, in order within a member."""
     lives = []
     for member in people_of(client, family):
@@ -173,7 +214,7 @@ def _lives(client: Client, family: Family) -> list[_Life]:
             months = billed_months(client.part_month_rule, first.first_day, last.last_day)
             if months is not None:
                 lives.append(
-                    _Life(
+                    Life(
                         member=member,
                         relationship=relationship_in(member, last),
                         unbroken_from=unbroken_since(member, first),
@@ -198,15 +239,15 @@ def _adjoining(periods: Sequence[Period]) -> list[tuple[Period, Period]]:
     return runs
 
 
-def _billed_in(lives: Sequence[_Life], month: date) -> list[_Life]:
+def _billed_in(lives: Sequence[Life], month: date) -> list[Life]:
     return [life for life in lives if life.first_month <= month <= life.last_month]
 
 
-def _by_member_id(life: _Life) -> str:
+def _by_member_id(life: Life) -> str:
     return life.member.member_id
 
 
-def _months_of_change(client: Client, family: Family, lives: Sequence[_Life]) -> list[date]:
+def _months_of_change(client: Client, family: Family, lives: Sequence[Life]) -> list[date]:
     """The months from which premium may differ from the month before, from the first billed one.
 
     What begins within a month can show in that month or in the next, so both are looked at.
@@ -231,29 +272,26 @@ def _months_of_change(client: Client, family: Family, lives: Sequence[_Life]) ->
     return sorted(months)
 
 
-def _priced_parts(
-    client: Client, family: Family, lives: Sequence[_Life], month: date
-) -> Iterator[tuple[str, _Price, int]]:
-    """(member id, full monthly premium, covered days) of each part of a month that is billed.
-
-    ``lives`` are those billed in the month. The days only mean something under ``daily``.
-    """
+def _rated_parts(
+    client: Client, family: Family, lives: Sequence[Life], month: date
+) -> Iterator[RatedPart]:
+    """Each part of a month that is billed; ``lives`` are those billed in the month."""
     if not lives:
         return
     basis = _basis(client, lives, month)
-    standings: dict[date, _Standing] = {}
+    standings: dict[date, Standing] = {}
     for life, first_day, last_day, rated_on in _parts(client, family, lives, month):
         standing = standings.get(rated_on)
         if standing is None:
             standing = standings[rated_on] = _standing(client, family, rated_on)
         price = _price(basis, standing, life)
         if price is not None:
-            yield life.member.member_id, price, (last_day - first_day).days + 1
+            yield RatedPart(life, basis, standing, first_day, last_day, price)
 
 
 def _parts(
-    client: Client, family: Family, lives: Sequence[_Life], month: date
-) -> Iterator[tuple[_Life, date, date, date]]:
+    client: Client, family: Family, lives: Sequence[Life], month: date
+) -> Iterator[tuple[Life, date, date, date]]:
     """(life, first day, last day, day as on which it is rated) of each part of a month."""
     if client.part_month_rule == "daily":
         for life in lives:
@@ -269,7 +307,7 @@ def _parts(
             yield life, first_day, first_day, first_day
 
 
-def _days_alike(family: Family, life: _Life, month: date) -> Iterator[tuple[date, date]]:
+def _days_alike(family: Family, life: Life, month: date) -> Iterator[tuple[date, date]]:
     """The covered days of a month as runs (first, last day) in one plan, COBRA or not.
 
     A change of division alone divides nothing: it must not change what the month costs.
@@ -289,7 +327,7 @@ def _days_alike(family: Family, life: _Life, month: date) -> Iterator[tuple[date
 # ── What it costs ──────────────────────────────────────────────────────────────────────────────
 
 
-def _basis(client: Client, lives: Sequence[_Life], month: date) -> _Basis:
+def _basis(client: Client, lives: Sequence[Life], month: date) -> Basis:
     plan_year_start = client.plan_years[0]
     for first_day in client.plan_years:
         if plan_year_start < first_day <= month:
@@ -304,24 +342,29 @@ def _basis(client: Client, lives: Sequence[_Life], month: date) -> _Basis:
                 children.add((birth_date, life.member.member_id))
         elif life.relationship != "subscriber":
             has_partner = True
-    return _Basis(plan_year_start, tier_of(has_partner, has_children), free_children(children))
+    tier = tier_of(has_partner, has_children)
+    return Basis(plan_year_start, tier, free_children(children), children)
 
 
-def _standing(client: Client, family: Family, day: date) -> _Standing:
-    plan_id = (in_force(family.plans, day) or family.plans[0]).plan_id
-    rates = client.plans[plan_id].rates
-    return _Standing(
-        plan_id=plan_id,
-        subgroup_id=(in_force(family.divisions, day) or family.divisions[0]).subgroup_id,
-        rate=(in_force(rates, day) or rates[0]).rate,
-        in_cobra=any(cobra.first_day <= day <= cobra.last_day for cobra in family.cobra),
+def _standing(client: Client, family: Family, day: date) -> Standing:
+    plan = in_force(family.plans, day) or family.plans[0]
+    rates = client.plans[plan.plan_id].rates
+    return Standing(
+        plan=plan,
+        division=in_force(family.divisions, day) or family.divisions[0],
+        rate=in_force(rates, day) or rates[0],
+        cobra=_cobra_on(family, day) if family.cobra else None,
     )
 
 
-def _price(basis: _Basis, standing: _Standing, life: _Life) -> _Price | None:
+def _cobra_on(family: Family, day: date) -> Cobra | None:
+    return next((cobra for cobra in family.cobra if cobra.first_day <= day <= cobra.last_day), None)
+
+
+def _price(basis: Basis, standing: Standing, life: Life) -> Price | None:
     """The full monthly premium; None for who has no line of their own (by tier)."""
-    plan_id, subgroup_id, rate, in_cobra = standing
-    tier = None
+    plan, division, rate_from, cobra = standing
+    rate, tier = rate_from.rate, None
     if rate.tier_cents is None:
         monthly_cents = _by_member_cents(rate.base_cents or 0, basis, life)
     elif life.relationship == "subscriber":
@@ -329,12 +372,12 @@ def _price(basis: _Basis, standing: _Standing, life: _Life) -> _Price | None:
         monthly_cents = rate.tier_cents[tier]
     else:
         return None
-    return _Price(
-        cobra_cents(monthly_cents) if in_cobra else monthly_cents, plan_id, subgroup_id, tier
-    )
+    if cobra is not None:
+        monthly_cents = cobra_cents(monthly_cents)
+    return Price(monthly_cents, plan.plan_id, division.subgroup_id, tier)
 
 
-def _by_member_cents(base_cents: int, basis: _Basis, life: _Life) -> int:
+def _by_member_cents(base_cents: int, basis: Basis, life: Life) -> int:
     member = life.member
     if member.member_id in basis.free:
         return 0
