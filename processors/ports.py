@@ -124,13 +124,30 @@ class EventLog(Protocol):
         ...
 
     def follow(self, after: int, limit: int) -> Sequence[Recorded]:
-        """Events in log order from the position after ``after``, at most ``limit``."""
+        """Events in log order from the position after ``after``, at most ``limit``.
+
+        Fewer where they are large; none only if there are none.
+        """
         ...
 
     def history(
         self, client_id: str, after_version: int, limit: int, up_to_version: int | None = None
     ) -> Sequence[Recorded]:
         """A client's events in order, from the version after ``after_version``."""
+        ...
+
+    def selected(
+        self,
+        client_id: str,
+        types: Collection[str],
+        up_to_version: int,
+        naming: Collection[str] | None = None,
+    ) -> Sequence[Recorded]:
+        """A client's events of these types up to a version, in order.
+
+        With ``naming``: of those, the ones whose data has one of these ids as a text. So a family's
+        part is read out of a large client's history without the rest.
+        """
         ...
 
     def load(self, up_to: Mapping[str, int]) -> Mapping[str, Stream]:

@@ -10,7 +10,7 @@ functions are never enabled: they skip that lock.)
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -75,13 +75,29 @@ CROSS JOIN LATERAL (
 ) s
 """
 _FOLLOW = f"""
-SELECT {_COLUMNS} FROM stored_events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
+SELECT {_COLUMNS} FROM (
+    SELECT *, sum(octet_length(state)) OVER (ORDER BY notification_id) - octet_length(state)
+              AS bytes_before
+    FROM (
+        SELECT * FROM stored_events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
+    ) page
+) e
+WHERE bytes_before < %s ORDER BY notification_id
 """
+_FOLLOW_BYTES = 4_000_000
+"""An invoice of 20,000 members has a megabyte, and thirty times that as rows: a batch of thousands
+of events must not be thousands of those."""
 _HISTORY = f"""
 SELECT {_COLUMNS} FROM stored_events
 WHERE originator_id = %s AND originator_version > %s AND originator_version <= %s
 ORDER BY originator_version LIMIT %s
 """
+_SELECTED = f"""
+SELECT {_COLUMNS} FROM stored_events
+WHERE originator_id = %s AND originator_version <= %s
+  AND regexp_replace(topic, '\\.v[0-9]+$', '') = ANY(%s)
+"""
+_NAMING = "AND EXISTS (SELECT FROM unnest(%s::bytea[]) AS name WHERE position(name IN state) > 0)"
 _SAVE_SNAPSHOT = """
 INSERT INTO snapshots (client_id, version, form, state) VALUES (%s, %s, %s, %s)
 ON CONFLICT (client_id, version) DO UPDATE SET form = excluded.form, state = excluded.state
@@ -214,13 +230,26 @@ class PostgresEventLog:
         return positions[0]
 
     def follow(self, after: int, limit: int) -> Sequence[Recorded]:
-        return self._select(_FOLLOW, (after, limit))
+        return self._select(_FOLLOW, (after, limit, _FOLLOW_BYTES))
 
     def history(
         self, client_id: str, after_version: int, limit: int, up_to_version: int | None = None
     ) -> Sequence[Recorded]:
         up_to = _NO_LIMIT if up_to_version is None else up_to_version
         return self._select(_HISTORY, (client_id, after_version, up_to, limit))
+
+    def selected(
+        self,
+        client_id: str,
+        types: Collection[str],
+        up_to_version: int,
+        naming: Collection[str] | None = None,
+    ) -> Sequence[Recorded]:
+        query, facts = _SELECTED, [client_id, up_to_version, list(types)]
+        if naming is not None:
+            query += _NAMING
+            facts.append([b'"%s"' % name.encode() for name in naming])
+        return self._select(query + " ORDER BY originator_version", tuple(facts))
 
     def load(self, up_to: Mapping[str, int]) -> Mapping[str, Stream]:
         with _reachable(), self._datastore.get_connection() as conn:

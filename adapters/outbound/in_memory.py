@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from domain.client.state import Client
@@ -93,6 +93,23 @@ class InMemoryEventLog:
         with self._changed:
             up_to = len(self._by_client[client_id]) if up_to_version is None else up_to_version
             return self._events_of(client_id, after_version, min(up_to, after_version + limit))
+
+    def selected(
+        self,
+        client_id: str,
+        types: Collection[str],
+        up_to_version: int,
+        naming: Collection[str] | None = None,
+    ) -> Sequence[Recorded]:
+        with self._changed:
+            rows = [self._rows[i] for i in self._by_client[client_id][:up_to_version]]
+        wanted = [b'"%s"' % name.encode() for name in naming or ()]
+        return [
+            _recorded(row)
+            for row in rows
+            if row[4].rpartition(".v")[0] in types
+            and (naming is None or any(name in row[5] for name in wanted))
+        ]
 
     def load(self, up_to: Mapping[str, int]) -> Mapping[str, Stream]:
         clients: dict[str, Stream] = {}

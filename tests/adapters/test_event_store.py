@@ -47,6 +47,16 @@ class TestPostgresEventLog(EventLogContract):
         finally:
             other.close()
 
+    def test_who_follows_gets_few_large_events_at_a_time(self, log: EventLog) -> None:
+        """A batch is limited by its size too, and always has one event: memory is bounded."""
+        log.append([new("A", n, "x" * 1_500_000) for n in range(1, 6)], [], NOON, {})
+        log.append([new("A", 6, "x" * 9_000_000), new("A", 7)], [], NOON, {})
+        batches, position = [], 0
+        while events := log.follow(position, 100):
+            batches.append([event.position for event in events])
+            position = events[-1].position
+        assert batches == [[1, 2, 3], [4, 5, 6], [7]]
+
     def test_a_lost_notification_only_delays(self, log: EventLog, database_url: str) -> None:
         """An append that announces nothing is found by looking."""
         log.append([new("A", 1)], [], NOON, {})

@@ -1,0 +1,182 @@
+"""Why a member's month costs what it costs: the rules of handbook §4 at work, step by step.
+
+Nothing is computed by other rules than billing uses: ``premium.rated_month`` gives what they looked
+at, ``domain.rating`` each amount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from domain.client.coverage import periods_in
+from domain.client.explaining_premium import explain_monthly
+from domain.client.premium import (
+    Life,
+    MemberCharge,
+    Price,
+    RatedPart,
+    monthly_charges,
+    rated_month,
+)
+from domain.client.sources import Sources
+from domain.client.state import Client, Member, PartMonthRule, Period
+from domain.dates import days_in_month
+from domain.explanation import Explanation, cited, facts, month_text
+from domain.money import dollars
+
+_RULES: dict[PartMonthRule, str] = {
+    "full_month": "any covered day bills the month in full",
+    "wash": "the month is billed in full if coverage starts on or before the 15th and does not "
+    "end before the 16th, otherwise not at all",
+    "daily": "the full premium × covered days ÷ days in the month, rounded half up to the cent",
+}
+
+
+def explain_charge(
+    client: Client, sources: Sources, subscriber_id: str, member_id: str, month: date
+) -> Explanation:
+    """Why the member (by tier: the subscriber) costs in a month (its 1st) what ``charges_of`` says.
+
+    ``KeyError`` for who was never in that family.
+    """
+    family = client.families[subscriber_id]
+    lives, parts = rated_month(client, family, month)
+    of_member: dict[Price, list[RatedPart]] = {}
+    for part in parts:
+        if part.life.member.member_id == member_id:
+            of_member.setdefault(part.price, []).append(part)
+    charges = [c for c in monthly_charges(client, family, month) if c.member_id == member_id]
+    if not charges:
+        return _nothing(client, sources, subscriber_id, client.members[member_id], month)
+    cents = sum(charge.billed_cents for charge in charges)
+    return Explanation(
+        label=f"Member {member_id} costs {dollars(cents)} in {month_text(month)}.",
+        cents=cents,
+        facts=facts(member=member_id, subscriber=subscriber_id, month=month),
+        children=tuple(
+            _part(client, sources, lives, charge, of_price, month)
+            for charge, of_price in zip(charges, of_member.values(), strict=True)
+        ),
+    )
+
+
+# ── A month that costs nothing ─────────────────────────────────────────────────────────────────
+
+
+def _nothing(
+    client: Client, sources: Sources, subscriber_id: str, member: Member, month: date
+) -> Explanation:
+    periods = [
+        _period(sources, member, period, subscriber_id)
+        for period in sorted(member.periods, key=lambda period: period.first_day)
+    ]
+    periods += [_cancelled(member, period) for period in member.cancelled]
+    if client.segment == "large_group" and member.member_id != subscriber_id:
+        rule = "By tier there is one line for a family: the subscriber's."
+    else:
+        rule = f"Rule {client.part_month_rule}: {_RULES[client.part_month_rule]}."
+    return Explanation(
+        label=f"Member {member.member_id} has no billed day in {month_text(month)}.",
+        cents=0,
+        facts=facts(member=member.member_id, subscriber=subscriber_id, month=month),
+        children=(*periods, Explanation(label=rule, transactions=cited(sources.opened))),
+    )
+
+
+def _period(sources: Sources, member: Member, period: Period, subscriber_id: str) -> Explanation:
+    held_by = period.subscriber_id or member.subscriber_id
+    through = "" if period.last_day is None else f" through {period.last_day}"
+    elsewhere = "" if held_by == subscriber_id else f", in the family of subscriber {held_by}"
+    why = ", where the child's age ends it" if period.age_out else ""
+    told = sources.births.get(member.member_id) if period.age_out else None
+    return Explanation(
+        label=f"Covered from {period.first_day}{through}{elsewhere}{why}.",
+        facts=facts(first_day=period.first_day, last_day=period.last_day),
+        transactions=cited(
+            period.began_by, period.ended_by, told, sources.reinstated.get(member.member_id)
+        ),
+    )
+
+
+def _cancelled(member: Member, period: Period) -> Explanation:
+    return Explanation(
+        label=f"Coverage of member {member.member_id} from {period.first_day} was cancelled from "
+        "inception.",
+        transactions=cited(period.began_by, period.ended_by),
+    )
+
+
+# ── A part of a month ──────────────────────────────────────────────────────────────────────────
+
+
+def _part(
+    client: Client,
+    sources: Sources,
+    lives: Sequence[Life],
+    charge: MemberCharge,
+    parts: Sequence[RatedPart],
+    month: date,
+) -> Explanation:
+    """The charge for the parts of a month that have one price."""
+    standing = parts[0].standing
+    rated = {_rated_by(part): part for part in parts}
+    return Explanation(
+        label=f"Plan {charge.plan_id} in subgroup {charge.subgroup_id}: "
+        f"{dollars(charge.billed_cents)}.",
+        cents=charge.billed_cents,
+        facts=facts(plan=charge.plan_id, subgroup=charge.subgroup_id, tier=charge.tier),
+        transactions=cited(standing.plan.transaction_id, standing.division.transaction_id),
+        children=(
+            *_coverage(sources, charge.subscriber_id, parts),
+            *(explain_monthly(client, sources, lives, part) for part in rated.values()),
+            _part_month(client, sources, charge, parts, month),
+        ),
+    )
+
+
+def _rated_by(part: RatedPart) -> tuple[str, date, str | None]:
+    """What can differ between parts of one price."""
+    _, _, rate, cobra = part.standing
+    return rate.transaction_id, rate.first_day, cobra.transaction_id if cobra else None
+
+
+def _coverage(
+    sources: Sources, subscriber_id: str, parts: Sequence[RatedPart]
+) -> Iterator[Explanation]:
+    """The periods of coverage in which the parts lie."""
+    seen: list[Life] = []
+    for part in parts:
+        life = part.life
+        if life in seen:
+            continue
+        seen.append(life)
+        for period in periods_in(life.member, subscriber_id):
+            if life.first_day <= period.first_day <= life.last_day:
+                yield _period(sources, life.member, period, subscriber_id)
+
+
+def _part_month(
+    client: Client,
+    sources: Sources,
+    charge: MemberCharge,
+    parts: Sequence[RatedPart],
+    month: date,
+) -> Explanation:
+    """The client's own rule for part months."""
+    rule = client.part_month_rule
+    billed = dollars(charge.billed_cents)
+    label = f"Rule {rule}: {_RULES[rule]}: {billed}."
+    looked_at = facts(rule=rule)
+    if rule == "daily":
+        days, of = sum(part.days for part in parts), days_in_month(month)
+        label = f"Rule {rule}: {_RULES[rule]}: {dollars(charge.monthly_cents)} × {days} ÷ {of} = "
+        label += f"{billed}."
+        spans = "; ".join(f"{part.first_day} to {part.last_day}" for part in parts)
+        looked_at = facts(rule=rule, covered_days=days, days_in_month=of, days=spans)
+    return Explanation(
+        label=label,
+        cents=charge.billed_cents,
+        facts=looked_at,
+        transactions=cited(sources.opened),
+    )

@@ -1,0 +1,209 @@
+"""Explaining a figure: what it followed from is read out of the client's history (handbook §4-§6).
+
+Only the part of the history that matters is read: the events that name someone of the family, and
+those about the client as a whole. So a large client's line is explained as soon as a small one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+import msgspec
+
+from domain.client import EVENT_TYPES
+from domain.client.assign_agent_of_record import AgentOfRecordAssigned
+from domain.client.explaining_commission import (
+    Behind,
+    explain_share,
+    payment_of_share,
+    year_before_cents,
+)
+from domain.client.explaining_commission import line_of as commission_line_of
+from domain.client.explaining_invoices import Produced, explain_line, line_of
+from domain.client.open_client import ClientOpened
+from domain.client.post_payment import PaymentBounced, PaymentPosted
+from domain.client.produce_invoice import InvoiceAdjustment, InvoiceProduced
+from domain.client.set_commission_terms import CommissionTermsSet
+from domain.client.settle_commission import CommissionLine, CommissionSettled
+from domain.client.sources import Sources
+from domain.client.state import Client
+from domain.explanation import Explanation
+from domain.kernel import Event
+from processors.ports import EventLog
+from processors.receipts import Receipt
+from schemas.envelope import Recorded
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+
+_PREMIUM = [event for event in EVENT_TYPES if "premium_changes_from" in vars(event)]
+_OF_FAMILIES = frozenset(event.type for event in _PREMIUM if "members" in vars(event))
+_OF_CLIENT = frozenset(event.type for event in _PREMIUM) - _OF_FAMILIES | {ClientOpened.type}
+"""What premium depends on: events that name members, and those about the client as a whole."""
+_OF_COMMISSION = frozenset(
+    event.type
+    for event in (
+        AgentOfRecordAssigned,
+        CommissionTermsSet,
+        CommissionSettled,
+        PaymentPosted,
+        PaymentBounced,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A tree, and the transactions that it names, each as its first event has it."""
+
+    tree: Explanation
+    transactions: Mapping[str, Recorded]
+
+
+class Explainer:
+    """Explains lines of invoices and of commission statements. May raise ``LogUnavailable``."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    # ── Invoices ───────────────────────────────────────────────────────────────────────────────
+
+    def invoice_line(self, transaction_id: str, number: int) -> Explained | None:
+        """The line of the invoice that a run's transaction produced; None if there is none."""
+        run = self._first_event(transaction_id)
+        if run is None or not isinstance(run.event, InvoiceProduced):
+            return None
+        line = line_of(run.event, number)
+        if line is None:
+            return None
+        names = {line.subscriber_id, line.member_id}
+        history = self._family(run.client_id, run.version - 1, names)
+        client, sources = _folded(run.client_id, history)
+        earlier: Sequence[Recorded] = ()
+        if isinstance(line, InvoiceAdjustment):
+            earlier = self._log.selected(
+                run.client_id, [InvoiceProduced.type], run.version - 1, [line.member_id]
+            )
+        tree = explain_line(
+            client,
+            sources,
+            Produced(run.event, transaction_id),
+            number,
+            [Produced(e, t) for t, e in _of_type(InvoiceProduced, earlier)],
+        )
+        return _explained(tree, (*history, *earlier, run))
+
+    def _family(self, client_id: str, version: int, names: Collection[str]) -> list[Recorded]:
+        """What premium of these members depends on, up to a version of the client, in order.
+
+        Whoever is named together with them belongs to it, and who with those in turn.
+        """
+        found = {e.version: e for e in self._log.selected(client_id, _OF_CLIENT, version)}
+        known: set[str] = set()
+        fresh = set(names)
+        while fresh:
+            of_fresh = self._log.selected(client_id, _OF_FAMILIES, version, sorted(fresh))
+            found |= {recorded.version: recorded for recorded in of_fresh}
+            known |= fresh
+            fresh = {member for e in of_fresh for member in e.event.members()} - known
+        return [found[each] for each in sorted(found)]
+
+    # ── Commissions ────────────────────────────────────────────────────────────────────────────
+
+    def settled_line(
+        self, transaction_id: str, number: int
+    ) -> tuple[Recorded, CommissionLine] | None:
+        """The line of a settlement, and its event; None if there is none."""
+        settled = self._first_event(transaction_id)
+        if settled is None or not isinstance(settled.event, CommissionSettled):
+            return None
+        line = commission_line_of(settled.event, number)
+        return None if line is None else (settled, line)
+
+    def commission_share(
+        self, settled: Recorded, number: int, payee_id: str, takes_back_from: date | None
+    ) -> Explained | None:
+        """A payee's part of a settlement's line; None if the payee has none.
+
+        ``takes_back_from`` is the month of the statement that the payee's own statement names.
+        """
+        assert isinstance(settled.event, CommissionSettled)
+        line = settled.event.lines[number - 1]
+        history = self._before(settled, line)
+        agents = dict(_of_type(AgentOfRecordAssigned, history))
+        terms = dict(_of_type(CommissionTermsSet, history))[line.terms]
+        postings = [
+            (recorded.cause.transaction_id, recorded.event)
+            for recorded in history
+            if isinstance(recorded.event, InvoiceProduced | PaymentPosted | PaymentBounced)
+        ]
+        is_graded = terms.terms.kind == "graded"
+        behind = Behind(
+            agent=agents[line.agent],
+            terms=terms,
+            posting=dict(postings)[line.posting],
+            year_before_cents=year_before_cents(postings, line) if is_graded else None,
+            takes_back_from=takes_back_from,
+            paid_by=payment_of_share(
+                list(_of_type(CommissionSettled, history)), settled.event, number, payee_id
+            ),
+        )
+        transaction_id = settled.cause.transaction_id
+        tree = explain_share(settled.event, transaction_id, line, payee_id, behind)
+        return None if tree is None else _explained(tree, (*history, settled))
+
+    def _before(self, settled: Recorded, line: CommissionLine) -> list[Recorded]:
+        """What a line was computed from. Invoices are large: read only where they say something."""
+        client_id, version = settled.client_id, settled.version - 1
+        history = list(self._log.selected(client_id, _OF_COMMISSION, version))
+        known = {e.cause.transaction_id for e in history}
+        if line.terms_kind == "graded":
+            history += self._log.selected(client_id, [InvoiceProduced.type], version)
+        elif line.posting not in known and (run := self._first_event(line.posting)):
+            history.append(run)
+        return sorted(history, key=lambda recorded: recorded.version)
+
+    def _first_event(self, transaction_id: str) -> Recorded | None:
+        """The event of a transaction that caused one; None if it is not known or caused none."""
+        stored = self._log.receipt(transaction_id)
+        if stored is None:
+            return None
+        receipt = msgspec.json.decode(stored.body, type=Receipt)
+        found = self._log.follow(receipt.position - 1, 1)
+        if not found or found[0].cause.transaction_id != transaction_id:
+            return None
+        return found[0]
+
+
+def _folded(client_id: str, history: Iterable[Recorded]) -> tuple[Client, Sources]:
+    """The part of a client's state that premium depends on; bills are not folded in."""
+    client, sources = Client(client_id), Sources()
+    for recorded in history:
+        recorded.event.evolve(client, recorded.cause)
+        sources.note(recorded.event, recorded.cause)
+    return client, sources
+
+
+def _of_type(kind: type[AnyEvent], history: Iterable[Recorded]) -> list[tuple[str, AnyEvent]]:
+    return [
+        (recorded.cause.transaction_id, recorded.event)
+        for recorded in history
+        if isinstance(recorded.event, kind)
+    ]
+
+
+def _explained(tree: Explanation, history: Iterable[Recorded]) -> Explained:
+    first: dict[str, Recorded] = {}
+    for recorded in history:
+        first.setdefault(recorded.cause.transaction_id, recorded)
+    return Explained(tree, {each: first[each] for each in _named(tree)})
+
+
+def _named(tree: Explanation) -> Iterable[str]:
+    """The transactions that a tree names, each once, from the root down."""
+    found: dict[str, Any] = dict.fromkeys(tree.transactions)
+    for child in tree.children:
+        found |= dict.fromkeys(_named(child))
+    return found
