@@ -15,6 +15,8 @@ from importlib.metadata import version
 from psycopg_pool import ConnectionPool
 
 from adapters.outbound.api_keys import ApiKeys
+from adapters.outbound.billing_reads import BillingReads
+from adapters.outbound.commission_reads import CommissionReads
 from adapters.outbound.embedded_postgres import EmbeddedPostgres
 from adapters.outbound.event_store import PostgresEventLog
 from adapters.outbound.migrations import migrate
@@ -27,6 +29,7 @@ from adapters.services import HttpSettings, Services
 from adapters.settings import Settings
 from processors.billing_run import BillingRun
 from processors.command_processor import CommandProcessor
+from processors.commission_steps import CommissionSteps
 from processors.embedded import EmbeddedProjectors
 from processors.run_service import Runs
 from projections.catalog import PROJECTIONS
@@ -96,7 +99,9 @@ def open_application(database_url: str, *, remake_tables: bool = True) -> Iterat
         commands = stack.enter_context(closing(CommandProcessor(log, clock)))
         accounts = BillingAccountReads(reads)
         billing = BillingRun(commands, log, rows, accounts, projectors.wait_until_applied)
-        runs = Runs(PostgresRuns(keys), clock, {"billing": billing})
+        commissions = CommissionReads(reads)
+        settling = CommissionSteps(commands, log, rows, commissions)
+        runs = Runs(PostgresRuns(keys), clock, {"billing": billing, "commission": settling})
         stack.enter_context(closing(runs))  # before what they work with
         services = Services(
             commands=commands,
@@ -104,6 +109,8 @@ def open_application(database_url: str, *, remake_tables: bool = True) -> Iterat
             rows=rows,
             reads=ReadStore(reads),
             transactions=TransactionReads(reads),
+            invoices=BillingReads(reads),
+            commissions=commissions,
             keys=ApiKeys(keys, clock),
             runs=runs,
             billing=billing,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from adapters.outbound.api_keys import ApiKeys
+    from adapters.outbound.billing_reads import BillingReads
+    from adapters.outbound.commission_reads import CommissionReads
     from adapters.outbound.read_store import ReadStore
     from adapters.outbound.transaction_reads import TransactionReads
     from processors.billing_run import BillingRun
@@ -39,6 +41,8 @@ class Services:
     """Positions and parked clients of the projections."""
     reads: ReadStore
     transactions: TransactionReads
+    invoices: BillingReads
+    commissions: CommissionReads
     keys: ApiKeys
     runs: Runs
     """Billing and commission runs."""

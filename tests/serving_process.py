@@ -80,12 +80,18 @@ class Program:
         return response
 
     def submit(
-        self, body: bytes, who: str = "portal", client_id: str = CLIENT, **headers: str
+        self,
+        body: bytes,
+        who: str = "portal",
+        client_id: str = CLIENT,
+        payee_id: str | None = None,
+        **headers: str,
     ) -> httpx.Response:
-        """Submit a transaction under a key of its own."""
+        """Submit a transaction, of a client or a payee, under a key of its own."""
         self._sent += 1
         sent = {"Content-Type": "application/json", "Idempotency-Key": f"sent-{self._sent}"}
-        path = f"/v1/clients/{client_id}/transactions"
+        addressed = f"clients/{client_id}" if payee_id is None else f"payees/{payee_id}"
+        path = f"/v1/{addressed}/transactions"
         return self.ask("POST", path, who, content=body, headers=sent | headers)
 
     def submit_lines(self, lines: Iterable[Body | bytes]) -> list[Any]:

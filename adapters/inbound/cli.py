@@ -9,7 +9,15 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from adapters.inbound.commands import billing, reading, running, sending
+from adapters.inbound.commands import (
+    billing,
+    explaining,
+    invoices,
+    reading,
+    running,
+    sending,
+    statements,
+)
 from adapters.inbound.commands.opening import NOT_UNDERSTOOD, fail
 from adapters.settings import Settings
 
@@ -26,9 +34,12 @@ for command in (
     *(running.serve, running.migrate, sending.submit, sending.simulate),
     *(reading.book, reading.client, reading.member, reading.transactions, reading.history),
     *(reading.roster, running.lag),
+    *(invoices.invoice, invoices.invoices, invoices.open_items),
     *(billing.billing_run, billing.commission_run, billing.runs),
+    *(statements.statement, statements.statements),
 ):
     app.command()(command)
+app.add_typer(explaining.explain, name="explain")
 app.add_typer(running.parked, name="parked")
 app.add_typer(running.key, name="key")
 

@@ -11,7 +11,10 @@ from fastapi.routing import APIRoute
 
 from adapters.inbound import (
     http_batch,
+    http_billing_reads,
+    http_commission_reads,
     http_docs,
+    http_explain,
     http_operations,
     http_reads,
     http_runs,
@@ -53,6 +56,9 @@ def doors(version: str) -> FastAPI:
         http_batch.router,
         http_reads.router,
         http_transaction_reads.router,
+        http_billing_reads.router,
+        http_commission_reads.router,
+        http_explain.router,
         http_runs.router,
         http_operations.router,
         http_operations.public,

@@ -50,8 +50,9 @@ _EXAMPLE = b"".join(
     )
 ).decode()
 _DESCRIPTION = (
-    "A line is a transaction with its `client_id` and `key`, and if need be `as_producer_id` (for"
-    " whom a portal sends it), `correlation_id` and `received_at`. Each answer is a `BatchAnswer`."
+    "A line is a transaction with its `client_id` (or `payee_id`) and `key`, and if need be"
+    " `as_producer_id` (for whom a portal sends it), `correlation_id` and `received_at`. Each"
+    " answer is a `BatchAnswer`."
 )
 
 

@@ -17,8 +17,8 @@ from fastapi.openapi.utils import get_openapi
 from adapters.inbound import http_operations, run_views
 from adapters.inbound.describing import SCHEMA_PATH
 from adapters.inbound.problems import PROBLEMS, Fault, Problem, all_codes, status_of_refusal
-from adapters.outbound import views
-from domain.catalog import COMMANDS
+from adapters.outbound import billing_views, explanation_views, views
+from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.kernel import REFUSALS, Command
 from processors.receipts import Receipt
 
@@ -62,10 +62,10 @@ def _introduction() -> str:
         f"| `{code}` | {status} | {sentence} |" for code, (status, sentence) in PROBLEMS.items()
     )
     return f"""\
-A **transaction** is one action of a broker, or of the carrier, on a client. It is decided against
-the client's history and answered with a receipt once that is durable. The same `Idempotency-Key`
-with the same content gets the same answer, byte for byte, for ever; repeats carry
-`Idempotency-Replayed: true`.
+A **transaction** is one action of a broker, or of the carrier, on a client, or on a payee of
+commission. It is decided against the history of that client or payee, and answered with a receipt
+once that is durable. The same `Idempotency-Key` with the same content gets the same answer, byte
+for byte, for ever; repeats carry `Idempotency-Replayed: true`.
 
 Every receipt has a `position`. Pass it as `?after=` to any read, and the read waits until it has
 that transaction.
@@ -92,27 +92,30 @@ def _schemas() -> dict[str, Any]:
         [*_views(), *http_operations.VIEWS, *run_views.VIEWS, Fault, Receipt],
         ref_template=SCHEMA_PATH + "{name}",
     )
+    transactions = _transactions("Transaction", COMMANDS)
+    transactions |= _transactions("PayeeTransaction", PAYEE_COMMANDS)
     schemas |= run_views.body_schemas()
-    return {**schemas, **_transactions(), "Problem": _problem(), "BatchAnswer": _batch_answer()}
+    return {**schemas, **transactions, "Problem": _problem(), "BatchAnswer": _batch_answer()}
 
 
 def _views() -> list[type[msgspec.Struct]]:
     return [
         view
-        for view in vars(views).values()
+        for module in (views, billing_views, explanation_views)
+        for view in vars(module).values()
         if isinstance(view, type) and issubclass(view, views.View) and view is not views.View
     ]
 
 
-def _transactions() -> dict[str, Any]:
+def _transactions(name: str, actions: Mapping[str, type[Command]]) -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     mapping: dict[str, str] = {}
-    for name, action in COMMANDS.items():
+    for wire_type, action in actions.items():
         schema = action.model_json_schema(ref_template=SCHEMA_PATH + "{model}")
         schemas |= schema.pop("$defs", {})
         schemas[action.__name__] = _described(schema, action)
-        mapping[name] = SCHEMA_PATH + action.__name__
-    schemas["Transaction"] = {
+        mapping[wire_type] = SCHEMA_PATH + action.__name__
+    schemas[name] = {
         "oneOf": [{"$ref": reference} for reference in mapping.values()],
         "discriminator": {"propertyName": "type", "mapping": mapping},
     }

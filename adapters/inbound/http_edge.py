@@ -18,8 +18,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.inbound.explanations import LineNotFound
 from adapters.inbound.incoming import fault_of
 from adapters.inbound.problems import Fault, Problem
+from adapters.outbound.billing_reads import InvoiceNotFound, InvoiceNotShown
+from adapters.outbound.commission_reads import PayeeNotFound, StatementNotFound
 from adapters.outbound.paging import BadCursor
 from adapters.outbound.reading import NotFound, ReadsUnavailable
 from processors.ports import LogUnavailable, RowsUnavailable
@@ -112,6 +115,11 @@ _KNOWN: dict[type[Exception], str] = {
     RowsUnavailable: "log_unavailable",
     ReadsUnavailable: "log_unavailable",
     KeyReused: "idempotency_key_reused",
+    InvoiceNotFound: "invoice_not_found",  # before what it is a kind of
+    InvoiceNotShown: "invoice_not_shown",
+    PayeeNotFound: "payee_not_found",
+    StatementNotFound: "statement_not_found",
+    LineNotFound: "line_not_found",
     NotFound: "not_found",
     BadCursor: "invalid_request",
 }

@@ -24,6 +24,7 @@ from adapters.inbound.http_reads import (
     require_own_book,
     today_of,
 )
+from adapters.inbound.payees import require_may_see
 from adapters.inbound.progress import progress_of
 from adapters.outbound.reading import NotFound
 from adapters.outbound.transaction_reads import StatusFilter, TransactionFilter
@@ -32,6 +33,8 @@ from adapters.services import Services
 from domain.client.inputs import Day
 from domain.dates import CARRIER_ZONE
 from domain.kernel import Actor
+from domain.payee.state import Payee
+from domain.streams import new_stream
 from domain.types import Code
 from processors.receipts import Receipt
 
@@ -149,8 +152,17 @@ def read_transaction(
     except NotFound:
         view = _known_by_receipt(services, transaction_id)
     if actor.producer_id is not None:
-        services.reads.require_visible(view.client_id, actor.producer_id, today_of(services))
+        _require_visible(services, view.client_id, actor)
     return json_answer(view)
+
+
+def _require_visible(services: Services, stream_id: str, actor: Actor) -> None:
+    """Return if the portal may see the client or payee; else raise ``NotFound``."""
+    stream = new_stream(stream_id)
+    if isinstance(stream, Payee):
+        require_may_see(services.log, stream.payee_id, actor)
+    else:
+        services.reads.require_visible(stream_id, actor.producer_id, today_of(services))
 
 
 def _known_by_receipt(services: Services, transaction_id: str) -> TransactionView:

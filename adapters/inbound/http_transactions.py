@@ -1,8 +1,13 @@
-"""The door for one transaction: ``POST /v1/clients/{client_id}/transactions``."""
+"""The doors for one transaction, of a client or of a payee.
+
+``POST /v1/clients/{client_id}/transactions`` and ``POST /v1/payees/{payee_id}/transactions``.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -14,6 +19,7 @@ from adapters.inbound.incoming import (
     CLIENT_PATTERN,
     CORRELATION_PATTERN,
     KEY_PATTERN,
+    PAYEE_PATTERN,
     Incoming,
     check_address,
     read_transaction,
@@ -21,7 +27,9 @@ from adapters.inbound.incoming import (
 from adapters.inbound.problems import MEDIA_TYPE, Problem, refusal_body, status_of_refusal
 from adapters.outbound.api_keys import ApiKey
 from adapters.services import Services
-from domain.catalog import COMMANDS
+from domain.catalog import COMMANDS, PAYEE_COMMANDS
+from domain.kernel import Command
+from domain.payee.state import stream_id
 from domain.types import Role
 from processors.receipts import Answer, Receipt, Submission
 
@@ -31,7 +39,7 @@ SENDERS: tuple[Role, ...] = ("portal", "carrier")
 
 _PROBLEMS = (
     *KEYED,
-    *("producer_not_permitted", "producer_required", "backfill_not_permitted", "client_not_found"),
+    *("producer_not_permitted", "producer_required", "backfill_not_permitted"),
     *("malformed_json", "invalid_request", "idempotency_key_reused"),
     *("body_too_large", "unsupported_media_type"),
 )
@@ -42,23 +50,21 @@ _HEADERS = {
         "schema": {"type": "string", "const": "true"},
     },
 }
-REQUEST_BODY = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {"$ref": f"{SCHEMA_PATH}Transaction"},
-            "examples": {
-                name: {"summary": action.title, "value": dict(action.example)}
-                for name, action in COMMANDS.items()
-            },
-        }
-    },
-}
+
+
+def _request_body(schema: str, actions: Mapping[str, type[Command]]) -> dict[str, Any]:
+    examples = {
+        name: {"summary": action.title, "value": dict(action.example)}
+        for name, action in actions.items()
+    }
+    content = {"schema": {"$ref": f"{SCHEMA_PATH}{schema}"}, "examples": examples}
+    return {"required": True, "content": {"application/json": content}}
 
 
 # Read by the endpoint itself: what FastAPI does for a declared parameter costs more than deciding.
-_PARAMETERS = [
-    parameter("path", "client_id", "The client.", CLIENT_PATTERN, required=True),
+_CLIENT = parameter("path", "client_id", "The client.", CLIENT_PATTERN, required=True)
+_PAYEE = parameter("path", "payee_id", "The payee.", PAYEE_PATTERN, required=True)
+_HEADER_PARAMETERS = [
     parameter(
         "header",
         "Idempotency-Key",
@@ -79,28 +85,54 @@ _PARAMETERS = [
 @router.post(
     "/v1/clients/{client_id}/transactions",
     status_code=201,
-    responses=answers(Receipt, *_PROBLEMS, status=201, headers=_HEADERS),
-    openapi_extra={"parameters": _PARAMETERS, "requestBody": REQUEST_BODY},
+    responses=answers(Receipt, *_PROBLEMS, "client_not_found", status=201, headers=_HEADERS),
+    openapi_extra={
+        "parameters": [_CLIENT, *_HEADER_PARAMETERS],
+        "requestBody": _request_body("Transaction", COMMANDS),
+    },
 )
 async def submit_transaction(request: Request) -> Response:
     """Submit one transaction.
 
     The answer comes when it is durable: its receipt, byte for byte the same for every repeat.
     """
+    return await _submit(request, "client_id", COMMANDS)
+
+
+@router.post(
+    "/v1/payees/{payee_id}/transactions",
+    status_code=201,
+    responses=answers(Receipt, *_PROBLEMS, "payee_not_found", status=201, headers=_HEADERS),
+    openapi_extra={
+        "parameters": [_PAYEE, *_HEADER_PARAMETERS],
+        "requestBody": _request_body("PayeeTransaction", PAYEE_COMMANDS),
+    },
+)
+async def submit_payee_transaction(request: Request) -> Response:
+    """Submit one transaction of a payee: answered and repeated as a client's is.
+
+    In its receipt, `client_id` is the payee's stream, `payee:` and the payee id.
+    """
+    return await _submit(request, "payee_id", PAYEE_COMMANDS)
+
+
+async def _submit(request: Request, name: str, actions: Mapping[str, type[Command]]) -> Response:
+    """Submit one of these actions to the client or payee that the path names as ``name``."""
     services: Services = request.app.state.services
     headers = request.headers
     key = await authenticate(request, SENDERS)
     require_known_parameters(request)
     require_media_type(request, "application/json")
     actor = actor_for(key, headers.get("producer-id"))
-    client_id: str = request.path_params["client_id"]
+    addressed: str = request.path_params[name]
     correlation_id = headers.get("correlation-id")
-    chosen_key = check_address(client_id, headers.get("idempotency-key"), correlation_id)
-    incoming = read_transaction(await read_body(request, services.http.body_limit_bytes))
+    chosen_key = check_address(name, addressed, headers.get("idempotency-key"), correlation_id)
+    body = await read_body(request, services.http.body_limit_bytes)
+    incoming = read_transaction(body, actions)
     require_backfill(key, incoming)
     submission = Submission(
         actor=actor,
-        client_id=client_id,
+        client_id=stream_id(addressed) if name == "payee_id" else addressed,
         key=chosen_key,
         command=incoming.command,
         received_at=incoming.received_at,

@@ -7,7 +7,7 @@ sender wrote is repeated in what is said about it, but for names that look like 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -16,8 +16,9 @@ import msgspec
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from adapters.inbound.problems import Fault, Problem
-from domain.catalog import COMMANDS
+from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.kernel import Command
+from domain.payee.state import stream_id
 from domain.types import ClientId, Code
 
 KEY_PATTERN = r"^[!-~]([ -~]{0,198}[!-~])?$"
@@ -27,6 +28,7 @@ CORRELATION_PATTERN = r"^[!-~]{1,200}$"
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _Fields = dict[str, msgspec.Raw]
+_Actions = Mapping[str, type[Command]]
 _fields_decoder = msgspec.json.Decoder(_Fields)
 _instant_decoder: msgspec.json.Decoder[datetime] = msgspec.json.Decoder(
     Annotated[datetime, msgspec.Meta(tz=True)]
@@ -44,9 +46,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class IncomingLine:
-    """A transaction read from a line: it names its client and its key itself."""
+    """A transaction read from a line: it names its client or payee, and its key, itself."""
 
     client_id: str
+    """The client, or the payee's stream."""
     key: str
     correlation_id: str | None
     producer_id: str | None
@@ -54,22 +57,28 @@ class IncomingLine:
     transaction: Incoming
 
 
-def read_transaction(body: bytes) -> Incoming:
-    """The transaction in a body ``{"type", …}``. Raises ``Problem``."""
-    return _transaction(_fields(body))
+def read_transaction(body: bytes, actions: _Actions = COMMANDS) -> Incoming:
+    """The transaction, one of these actions, in a body ``{"type", …}``. Raises ``Problem``."""
+    return _transaction(_fields(body), actions)
 
 
 def read_line(line: bytes) -> IncomingLine:
-    """The transaction in a line ``{"client_id", "key", "type", …}``. Raises ``Problem``."""
+    """The transaction in a line ``{"client_id", "key", "type", …}``. Raises ``Problem``.
+
+    A line with ``payee_id`` in place of ``client_id`` is an action on that payee.
+    """
     fields = _fields(line)
+    actions = COMMANDS
     client_id = _text(fields, "client_id", _client_id)
+    if client_id is None and (payee_id := _text(fields, "payee_id", _payee_id)) is not None:
+        client_id, actions = stream_id(payee_id), PAYEE_COMMANDS
     key = _text(fields, "key", _key)
     if client_id is None or key is None:
         missing = "client_id" if client_id is None else "key"
         raise Problem("invalid_request", errors=[Fault(f"#/{missing}", "Field required")])
     correlation_id = _text(fields, "correlation_id", _correlation_id)
     producer_id = _text(fields, "as_producer_id", _producer_id)
-    return IncomingLine(client_id, key, correlation_id, producer_id, _transaction(fields))
+    return IncomingLine(client_id, key, correlation_id, producer_id, _transaction(fields, actions))
 
 
 def faults_of(error: ValidationError, prefix: str = "#/") -> list[Fault]:
@@ -100,9 +109,9 @@ def _fields(body: bytes) -> _Fields:
         raise Problem("malformed_json") from None
 
 
-def _transaction(fields: _Fields) -> Incoming:
+def _transaction(fields: _Fields, actions: _Actions) -> Incoming:
     kind = _text(fields, "type", _any_text, keep=True)
-    action = COMMANDS.get(kind or "")
+    action = actions.get(kind or "")
     if action is None:
         sentence = "Field required" if kind is None else "There is no transaction of this type"
         raise Problem("invalid_request", errors=[Fault("#/type", sentence)])
@@ -134,6 +143,8 @@ CLIENT_PATTERN: str = _client_id.json_schema()["pattern"]
 _key = TypeAdapter[str](Key)
 _correlation_id = TypeAdapter[str](CorrelationId)
 _producer_id = TypeAdapter[str](Code)
+_payee_id = TypeAdapter[str](Code)
+PAYEE_PATTERN: str = _payee_id.json_schema()["pattern"]
 _any_text = TypeAdapter[str](str)
 
 
@@ -154,13 +165,15 @@ def _problem_of(error: ValidationError, prefix: str = "#/") -> Problem:
     return Problem("invalid_request", errors=faults_of(error, prefix))
 
 
-def check_address(client_id: str, key: str | None, correlation_id: str | None) -> str:
+def check_address(name: str, addressed: str, key: str | None, correlation_id: str | None) -> str:
     """The idempotency key of a single transaction, from what its request says beside the body.
 
+    ``name`` is what the path names, ``client_id`` or ``payee_id``, and ``addressed`` its value.
     Raises ``Problem``.
     """
+    form = _payee_id if name == "payee_id" else _client_id
     faults = [
-        *_faults_in("path:client_id", client_id, _client_id),
+        *_faults_in(f"path:{name}", addressed, form),
         *_faults_in("header:Idempotency-Key", key, _key),
         *_faults_in("header:Correlation-Id", correlation_id, _correlation_id),
     ]

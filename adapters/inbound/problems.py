@@ -19,6 +19,8 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS_OF_REFUSAL = {
     "client_not_found": 404,
     "not_agent_of_record": 404,  # told as client_not_found; under its own name in the history
+    "payee_not_found": 404,
+    "not_the_payee": 404,  # likewise: told as payee_not_found
     "carrier_only": 403,
     "may_not_send": 403,
 }
@@ -71,6 +73,11 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     ),
     "not_found": (404, "There is nothing here that this key may see."),
     "client_not_found": (404, "There is no such client."),
+    "payee_not_found": (404, "There is no such payee."),
+    "statement_not_found": (404, "This payee has no statement for this month."),
+    "invoice_not_found": (404, "This client has no invoice for this month."),
+    "line_not_found": (404, "This invoice or statement has no such line."),
+    "invoice_not_shown": (410, "Billing detail is shown for 24 months: this invoice is older."),
     "method_not_allowed": (405, "This method is not offered here."),
     "run_in_progress": (409, "A run of this kind and month is in progress."),
     "body_too_large": (413, "The body, or a line of it, is larger than allowed."),

@@ -17,6 +17,7 @@ from adapters.inbound.http_reads import csv_lines
 from adapters.outbound.views import RosterLine
 from domain.client.open_client import OpenClient
 from processors.ports import ParkedClient
+from projections.catalog import PROJECTIONS
 from tests.adapters.served import (
     AGENT,
     EXAMPLE,
@@ -251,7 +252,7 @@ def test_the_raw_history_pages_by_version(api: Served) -> None:
 def test_lag_is_told_for_each_projection(api: Served) -> None:
     """Nothing is behind when all is applied."""
     items = api.get("/v1/lag", "operations").json()["items"]
-    assert {item["projection"] for item in items} == {"book_of_business", "transactions"}
+    assert {item["projection"] for item in items} == {each.name for each in PROJECTIONS}
 
 
 # ── Waiting for a write ────────────────────────────────────────────────────────────────────────

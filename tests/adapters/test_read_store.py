@@ -15,7 +15,14 @@ from psycopg_pool import ConnectionPool
 from adapters.outbound import read_store
 from adapters.outbound.paging import BadCursor, cursor_of
 from adapters.outbound.read_store import ReadStore
-from adapters.outbound.reading import NotFound, Reading, ReadsUnavailable, read_pool, reading
+from adapters.outbound.reading import (
+    _SEEN_BY,
+    NotFound,
+    Reading,
+    ReadsUnavailable,
+    read_pool,
+    reading,
+)
 from adapters.outbound.row_store import PostgresRowStore
 from projections.book_rows import OfferRow, RateRow, SubgroupRow
 from projections.kernel import Row
@@ -303,7 +310,7 @@ def test_a_page_of_a_book_of_100_000_clients_reads_what_it_shows(
         for statement in _MANY.split(";")[: 3 if analyzed else 2]:
             conn.execute(statement)
     with reading(reads.pool) as reader:
-        for query in (read_store._BOOK, read_store._BOOK_OF_SEGMENT, read_store._SEEN_BY):
+        for query in (read_store._BOOK, read_store._BOOK_OF_SEGMENT, _SEEN_BY):
             assert rows_read(reader, query, facts, "agent") <= rows
             assert rows_read(reader, query, facts, "client") <= rows
 

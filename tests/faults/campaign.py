@@ -36,6 +36,7 @@ from adapters.outbound.in_memory_rows import InMemoryRowStore
 from adapters.outbound.row_store import PostgresRowStore
 from processors.projector import Projector
 from projections.catalog import PROJECTIONS
+from schemas.envelope import Recorded
 from tests.conftest import PostgresForTests
 
 _SERVE = "from adapters.inbound.cli import main; main()"
@@ -242,7 +243,9 @@ def wrong_with(database_url: str, outcome: Outcome) -> list[str]:
     wrong += [f"I2: {key} has {len(b)} answers" for key, b in outcome.bodies.items() if len(b) > 1]
     log, rows = PostgresEventLog(database_url), PostgresRowStore(database_url)
     with closing(log), closing(rows):
-        events = log.follow(0, 10_000_000)
+        events: list[Recorded] = []
+        while more := log.follow(events[-1].position if events else 0, 100_000):
+            events += more
         if [e.position for e in events] != list(range(1, len(events) + 1)):
             wrong.append("I3: positions have gaps")
         versions: dict[str, int] = {}

@@ -122,11 +122,12 @@ def history(
     limit: Annotated[int, typer.Option(min=1, max=1_000_000_000, help="Events at most.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Show a client's history as it is stored: each event, with the transaction behind it.
+    """Show a client's or payee's history as stored: each event, with the transaction behind it.
 
     \b
     ofrecord history harbor-bakery
     ofrecord history harbor-bakery --json      (one event a line)
+    ofrecord history payee:A-200               (a payee's)
     """
     with reading(context) as services:
         events = services.log.history(client_id, after_version, limit)

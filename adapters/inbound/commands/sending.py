@@ -43,12 +43,13 @@ def submit(
         list[str],
         typer.Argument(
             metavar="FILE | TYPE [NAME=VALUE]…",
-            help="A file of JSON lines, “-” for stdin; or, with --client, one transaction.",
+            help="A file of JSON lines, “-” for stdin; or, with --client or --payee, one.",
         ),
     ],
     client: Annotated[
         str | None, typer.Option(help="Submit one transaction of this client.")
     ] = None,
+    payee: Annotated[str | None, typer.Option(help="Submit one transaction of this payee.")] = None,
     key: Annotated[
         str | None, typer.Option(help="Its key; made up if left out, then it is new every time.")
     ] = None,
@@ -63,28 +64,33 @@ def submit(
     ofrecord submit examples/harbor_bakery.jsonl
     ofrecord submit --client harbor-bakery order_id_card member_id=20260100001 reason=lost
     ofrecord submit --client harbor-bakery '{"type": "terminate_client", "last_day": "2026-12-31"}'
+    ofrecord submit --payee P-100 register_payee kind=producer pay_by=check
     ofrecord submit - < lines.jsonl
 
     A value is text; with := it is JSON (address:='{"line1": …}'). A line of a file is an object
-    {"client_id", "key", "type", …, "received_at"}. A file may be sent again after it was broken
-    off: its keys make sure that nothing is done twice.
+    {"client_id" (or "payee_id"), "key", "type", …, "received_at"}. A file may be sent again after
+    it was broken off: its keys make sure that nothing is done twice.
 
     Exit code: 0 all accepted, 1 some refused, 2 some not readable, 3 the database was away.
     """
-    if client is not None:
-        _submit_one(context, _line_of(client, what, key, received_at), as_json)
-    elif len(what) == 1 and key is None and received_at is None:
+    named = {"client_id": client, "payee_id": payee}
+    addressed = {name: value for name, value in named.items() if value is not None}
+    if len(addressed) == 1:
+        _submit_one(context, _line_of(addressed, what, key, received_at), as_json)
+    elif not addressed and len(what) == 1 and key is None and received_at is None:
         _submit_file(context, what[0], as_json)
     else:
-        raise typer.BadParameter("Name one file; or with --client one transaction.")
+        raise typer.BadParameter("Name one file; or with --client or --payee one transaction.")
 
 
 # ── One ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _line_of(client: str, what: list[str], key: str | None, received_at: str | None) -> bytes:
+def _line_of(
+    addressed: dict[str, str], what: list[str], key: str | None, received_at: str | None
+) -> bytes:
     """The line of a file that would say the same."""
-    line: dict[str, Any] = {"client_id": client, "key": key or f"cli-{uuid.uuid4().hex}"}
+    line: dict[str, Any] = {**addressed, "key": key or f"cli-{uuid.uuid4().hex}"}
     if received_at is not None:
         line["received_at"] = received_at
     first, *fields = what

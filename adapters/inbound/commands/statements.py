@@ -31,7 +31,7 @@ def statement(
     """
     if as_csv and as_json:
         raise typer.BadParameter("Either --csv or --json.")
-    asked = _month(month)
+    asked = month_of(month)
     with reading(context) as services:
         found = services.commissions.statement(payee, asked, None)
         if not as_csv:
@@ -62,7 +62,8 @@ def statements(
             show(services.commissions.statements(payee, None, cursor, limit), as_json)
 
 
-def _month(text: str) -> date:
+def month_of(text: str) -> date:
+    """The month that an argument names, by its 1st."""
     try:
         return month_in(text)
     except ValueError as error:
