@@ -30,6 +30,12 @@ class Settings(BaseSettings):
     """The address the HTTP API listens on."""
     port: int = Field(default=8377, ge=0, le=65535)
     """The port the HTTP API listens on; 0 takes a free one."""
+    transport: Literal["embedded", "kafka"] = "embedded"
+    """How events reach the projections: in the serving process, or over Kafka with workers."""
+    kafka_servers: str = "localhost:9092"
+    """Where Kafka is asked first, for the transport ``kafka``: ``host:port``, by commas."""
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """The port of Prometheus metrics and of health, on ``host``; unset: none."""
     log_format: Literal["people", "json"] = "people"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     demonstration_clients: int = Field(default=25, ge=0)

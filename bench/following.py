@@ -124,10 +124,10 @@ class _CountingRows(PostgresRowStore):
         projection: Projection,
         changes: Changes,
         expected: Bookmark,
-        position: int,
+        reached: Bookmark,
         parked: Collection[ParkedClient] = (),
         released: Collection[str] = (),
     ) -> Bookmark | None:
         """As the store does."""
         self.written[projection.name] += sum(map(len, changes.scopes.values()))
-        return super().write(projection, changes, expected, position, parked, released)
+        return super().write(projection, changes, expected, reached, parked, released)

@@ -16,7 +16,7 @@ from domain.client.state import Client
 from domain.kernel import Cause, Event
 from domain.streams import Stream
 from projections.kernel import Changes, Projection, Row
-from schemas.envelope import Recorded
+from schemas.envelope import LogEntry, Recorded
 
 
 class Clock(Protocol):
@@ -130,6 +130,10 @@ class EventLog(Protocol):
         """
         ...
 
+    def entries(self, after: int, limit: int) -> Sequence[LogEntry]:
+        """As ``follow``, in bytes."""
+        ...
+
     def history(
         self, client_id: str, after_version: int, limit: int, up_to_version: int | None = None
     ) -> Sequence[Recorded]:
@@ -145,8 +149,8 @@ class EventLog(Protocol):
     ) -> Sequence[Recorded]:
         """A client's events of these types up to a version, in order.
 
-        With ``naming``: of those, the ones whose data has one of these ids as a text. So a family's
-        part is read out of a large client's history without the rest.
+        With ``naming``: of those, the ones whose data has one of these ids (or dates, as written)
+        as a text. So a family's part is read out of a large client's history without the rest.
         """
         ...
 
@@ -212,17 +216,66 @@ class RowsRejected(Exception):
     """
 
 
+class NotLevel(Exception):
+    """A projection has not applied the same positions in all its partitions."""
+
+
 class TablesReplaced(Exception):
     """The tables were made for another declaration, by another version of the program."""
 
 
-class Bookmark(msgspec.Struct, frozen=True):
-    """Where a projection stands. Every write makes a new one, and only the newest may write on."""
+class Mark(msgspec.Struct, frozen=True):
+    """Where a projection stands in one partition of the clients."""
 
     position: int
-    """Everything up to here in the log is applied, but for what waits behind parked clients."""
+    """Everything of the partition's clients up to here in the log is applied, but for what waits
+    behind parked clients."""
     writes: int = 0
     """Grows with every write, also with those of parked clients, which move no position."""
+
+
+class Bookmark(msgspec.Struct, frozen=True):
+    """Where a projection stands, in all partitions or in those that one worker has.
+
+    Every write makes new marks, and only who knows the newest may write on.
+    """
+
+    marks: Mapping[int, Mark]
+    """By partition (``processors/partitions.py``)."""
+
+    @property
+    def position(self) -> int:
+        """Everything up to here is applied, in all of these partitions."""
+        return min((mark.position for mark in self.marks.values()), default=0)
+
+    @property
+    def writes(self) -> int:
+        """The most that any of these partitions was written."""
+        return max((mark.writes for mark in self.marks.values()), default=0)
+
+    def at(self, position: int) -> Bookmark:
+        """The same partitions when the whole log up to a position is applied; none goes back."""
+        return self.moved(dict.fromkeys(self.marks, position))
+
+    def moved(self, positions: Mapping[int, int]) -> Bookmark:
+        """The same partitions, some of them further on; none goes back."""
+        return Bookmark(
+            {
+                partition: Mark(max(mark.position, positions.get(partition, 0)), mark.writes)
+                for partition, mark in self.marks.items()
+            }
+        )
+
+    def written(self, reached: Bookmark) -> Bookmark:
+        """The bookmark after one more write, which moved these partitions to where they are in
+        ``reached``.
+        """
+        return Bookmark(
+            {
+                partition: Mark(reached.marks[partition].position, mark.writes + 1)
+                for partition, mark in self.marks.items()
+            }
+        )
 
 
 class RowStore(Protocol):
@@ -232,15 +285,31 @@ class RowStore(Protocol):
     """
 
     def prepare(self, projection: Projection, remake: bool = True) -> Bookmark:
-        """Make the projection's tables if need be; returns where it stands.
+        """Make the projection's tables if need be; returns where it stands, in all partitions.
 
         When the declaration differs from what the tables were made for, they are made anew, at
         position 0; or, unless ``remake``, ``TablesReplaced`` is raised.
         """
         ...
 
+    def partitions(self) -> int:
+        """Into how many partitions the clients are divided; 1 until ``divide``."""
+        ...
+
+    def divide(self, partitions: int) -> None:
+        """Divide the clients into so many partitions, each projection where it stands.
+
+        Raises ``NotLevel`` unless each projection stands at one position in all its partitions:
+        with others, one partition could take clients of two positions over.
+        """
+        ...
+
     def position(self, projection: str) -> int:
-        """The position up to which the rows are applied; 0 if nothing is."""
+        """The position up to which the rows are applied in all partitions; 0 if nothing is."""
+        ...
+
+    def positions(self, projection: str) -> Mapping[int, int]:
+        """The same by partition, in their order."""
         ...
 
     def write(
@@ -248,16 +317,17 @@ class RowStore(Protocol):
         projection: Projection,
         changes: Changes,
         expected: Bookmark,
-        position: int,
+        reached: Bookmark,
         parked: Collection[ParkedClient] = (),
         released: Collection[str] = (),
     ) -> Bookmark | None:
-        """Rows, position and parked clients in one transaction.
+        """Rows, positions and parked clients in one transaction.
 
-        Scopes in ``changes`` are replaced by the rows given for them. A client in ``parked`` who is
-        parked already gets the new facts; one in ``released`` is no longer parked.
+        The partitions are those of ``expected``, and go where they are in ``reached``. Scopes in
+        ``changes`` are replaced by the rows given for them. A client in ``parked`` who is parked
+        already gets the new facts; one in ``released`` is no longer parked.
 
-        Returns where the projection stands now; None, with nothing written, if it did not stand
+        Returns where these partitions stand now; None, with nothing written, if one did not stand
         at ``expected`` or its tables are another declaration's: another worker has taken over.
         Raises ``RowsRejected`` for rows that cannot be stored.
         """

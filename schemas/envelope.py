@@ -98,15 +98,25 @@ class Unreadable(Event, frozen=True, kw_only=True):
         raise LookupError(f"an event stored as {self.topic!r} cannot be read")
 
 
-def recorded_from(
-    position: int, client_id: str, version: int, recorded_at: datetime, topic: str, state: bytes
-) -> Recorded:
-    """The event that a row of the log stands for."""
-    try:
-        cause, event = decode(topic, state)
-    except Exception:  # noqa: BLE001  # damaged bytes, an unknown name, an upcaster's fault
-        cause, event = _UNREADABLE_CAUSE, Unreadable(topic=topic)
-    return Recorded(position, client_id, version, recorded_at, cause, event)
+class LogEntry(msgspec.Struct, frozen=True, gc=False):
+    """An event as the log has it in bytes: for who passes it on without reading it."""
+
+    position: int
+    client_id: str
+    version: int
+    recorded_at: datetime
+    topic: str
+    """The stored name, such as ``address_changed.v1``."""
+    state: bytes
+    """JSON: cause and data."""
+
+    def read(self) -> Recorded:
+        """The event in its current version; ``Unreadable`` if this program cannot read it."""
+        try:
+            cause, event = decode(self.topic, self.state)
+        except Exception:  # noqa: BLE001  # damaged bytes, an unknown name, an upcaster's fault
+            cause, event = _UNREADABLE_CAUSE, Unreadable(topic=self.topic)
+        return Recorded(self.position, self.client_id, self.version, self.recorded_at, cause, event)
 
 
 _UNREADABLE_CAUSE = Cause(

@@ -40,7 +40,7 @@ from processors.ports import (
     Snapshot,
     VersionConflict,
 )
-from schemas.envelope import Recorded, encode, recorded_from, topic_of
+from schemas.envelope import LogEntry, Recorded, encode, topic_of
 from schemas.snapshots import FORM, decode_client
 
 _COLUMNS = "originator_id, originator_version, topic, state, notification_id, recorded_at"
@@ -95,7 +95,7 @@ ORDER BY originator_version LIMIT %s
 _SELECTED = f"""
 SELECT {_COLUMNS} FROM stored_events
 WHERE originator_id = %s AND originator_version <= %s
-  AND regexp_replace(topic, '\\.v[0-9]+$', '') = ANY(%s)
+  AND split_part(topic, '.v', 1) = ANY(%s)
 """
 _NAMING = "AND EXISTS (SELECT FROM unnest(%s::bytea[]) AS name WHERE position(name IN state) > 0)"
 _SAVE_SNAPSHOT = """
@@ -108,6 +108,15 @@ DELETE FROM snapshots WHERE client_id = %s AND version < (
         SELECT version FROM snapshots WHERE client_id = %s ORDER BY version DESC LIMIT 2) newest)
 """
 _NO_LIMIT = 2**62
+
+
+_Row = tuple[str, int, str, bytes, int, datetime]
+"""The values of ``_COLUMNS``."""
+
+
+def _entry(row: _Row) -> LogEntry:
+    client_id, version, topic, state, position, recorded_at = row
+    return LogEntry(position, client_id, version, recorded_at, topic, state)
 
 
 class ClientEventMapper(Mapper[str]):
@@ -126,10 +135,9 @@ class ClientEventMapper(Mapper[str]):
             state=encode(domain_event.cause, domain_event.event),
         )
 
-    def to_recorded(self, row: tuple[str, int, str, bytes, int, datetime]) -> Recorded:
+    def to_recorded(self, row: _Row) -> Recorded:
         """A row of the log as an event in its current version."""
-        client_id, version, topic, state, position, recorded_at = row
-        return recorded_from(position, client_id, version, recorded_at, topic, state)
+        return _entry(row).read()
 
 
 class ClientEventRecorder(PostgresApplicationRecorder):
@@ -230,7 +238,10 @@ class PostgresEventLog:
         return positions[0]
 
     def follow(self, after: int, limit: int) -> Sequence[Recorded]:
-        return self._select(_FOLLOW, (after, limit, _FOLLOW_BYTES))
+        return [entry.read() for entry in self.entries(after, limit)]
+
+    def entries(self, after: int, limit: int) -> Sequence[LogEntry]:
+        return [_entry(row) for row in self._rows(_FOLLOW, (after, limit, _FOLLOW_BYTES))]
 
     def history(
         self, client_id: str, after_version: int, limit: int, up_to_version: int | None = None
@@ -299,13 +310,16 @@ class PostgresEventLog:
         return [self._mapper.to_recorded(row) for row in curs.fetchall()]
 
     def _select(self, statement: str, values: tuple[Any, ...]) -> list[Recorded]:
+        return [self._mapper.to_recorded(row) for row in self._rows(statement, values)]
+
+    def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         with (
             _reachable(),
             self._datastore.get_connection() as conn,
             conn.cursor(binary=True, row_factory=tuple_row) as curs,
         ):
             curs.execute(statement, values, prepare=True)
-            return self._recorded(curs)
+            return curs.fetchall()
 
     def _one(self, statement: str, values: tuple[Any, ...]) -> TupleRow | None:
         with (

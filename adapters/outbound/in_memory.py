@@ -22,17 +22,15 @@ from processors.ports import (
     Snapshot,
     VersionConflict,
 )
-from schemas.envelope import Recorded, encode, recorded_from, topic_of
+from schemas.envelope import LogEntry, Recorded, encode, topic_of
 from schemas.snapshots import FORM, decode_client
-
-_Row = tuple[int, str, int, datetime, str, bytes]
 
 
 class InMemoryEventLog:
     """``EventLog`` without durability. Safe for several threads."""
 
     def __init__(self) -> None:
-        self._rows: list[_Row] = []
+        self._entries: list[LogEntry] = []
         self._by_client: dict[str, list[int]] = defaultdict(list)
         self._receipts: dict[str, ReceiptRow] = {}
         self._snapshots: dict[str, list[Snapshot]] = defaultdict(list)
@@ -64,14 +62,14 @@ class InMemoryEventLog:
     ) -> int:
         with self._changed:
             self._check(events, receipts, relied)
-            head = len(self._rows)
+            head = len(self._entries)
             for place, new in enumerate(events, start=1):
                 self._by_client[new.client_id].append(head + place - 1)
                 state = encode(new.cause, new.event)
-                self._rows.append(
-                    (head + place, new.client_id, new.version, recorded_at, topic_of(new.event),
-                     state)
-                )  # fmt: skip
+                topic = topic_of(new.event)
+                self._entries.append(
+                    LogEntry(head + place, new.client_id, new.version, recorded_at, topic, state)
+                )
             for receipt in receipts:
                 index = receipt.event_index
                 position = receipt.position if index is None else head + index
@@ -83,9 +81,11 @@ class InMemoryEventLog:
             return head + 1 if events else head
 
     def follow(self, after: int, limit: int) -> Sequence[Recorded]:
+        return [entry.read() for entry in self.entries(after, limit)]
+
+    def entries(self, after: int, limit: int) -> Sequence[LogEntry]:
         with self._changed:
-            rows = self._rows[after : after + limit]
-        return [_recorded(row) for row in rows]
+            return self._entries[after : after + limit]
 
     def history(
         self, client_id: str, after_version: int, limit: int, up_to_version: int | None = None
@@ -102,13 +102,13 @@ class InMemoryEventLog:
         naming: Collection[str] | None = None,
     ) -> Sequence[Recorded]:
         with self._changed:
-            rows = [self._rows[i] for i in self._by_client[client_id][:up_to_version]]
+            entries = [self._entries[i] for i in self._by_client[client_id][:up_to_version]]
         wanted = [b'"%s"' % name.encode() for name in naming or ()]
         return [
-            _recorded(row)
-            for row in rows
-            if row[4].rpartition(".v")[0] in types
-            and (naming is None or any(name in row[5] for name in wanted))
+            entry.read()
+            for entry in entries
+            if entry.topic.rpartition(".v")[0] in types
+            and (naming is None or any(name in entry.state for name in wanted))
         ]
 
     def load(self, up_to: Mapping[str, int]) -> Mapping[str, Stream]:
@@ -125,15 +125,17 @@ class InMemoryEventLog:
         return self._receipts.get(transaction_id)
 
     def head(self) -> int:
-        return len(self._rows)
+        return len(self._entries)
 
     def recorded_at(self, position: int) -> datetime | None:
-        return self._rows[position - 1][3] if 0 < position <= len(self._rows) else None
+        return (
+            self._entries[position - 1].recorded_at if 0 < position <= len(self._entries) else None
+        )
 
     def wait(self, after: int, timeout_seconds: float) -> bool:
         deadline = time.monotonic() + timeout_seconds
         with self._changed:
-            while len(self._rows) <= after:
+            while len(self._entries) <= after:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     return False
@@ -164,15 +166,10 @@ class InMemoryEventLog:
             raise VersionConflict
 
     def _events_of(self, client_id: str, after: int, up_to: int) -> list[Recorded]:
-        return [_recorded(self._rows[i]) for i in self._by_client[client_id][after:up_to]]
+        return [self._entries[i].read() for i in self._by_client[client_id][after:up_to]]
 
     def _snapshot(self, client_id: str, up_to: int) -> Client | None:
         for snapshot in reversed(self._snapshots[client_id]):
             if snapshot.version <= up_to and snapshot.form == FORM:
                 return decode_client(snapshot.state)
         return None
-
-
-def _recorded(row: _Row) -> Recorded:
-    position, client_id, version, recorded_at, topic, state = row
-    return recorded_from(position, client_id, version, recorded_at, topic, state)

@@ -9,7 +9,14 @@ from typing import Any
 
 import msgspec
 
-from processors.ports import Bookmark, ParkedClient, RowsRejected, TablesReplaced
+from processors.ports import (
+    Bookmark,
+    Mark,
+    NotLevel,
+    ParkedClient,
+    RowsRejected,
+    TablesReplaced,
+)
 from processors.verification import digest_of
 from projections.kernel import Changes, Projection, Row, Scope
 
@@ -18,7 +25,7 @@ _Declaration = tuple[int, tuple[type[Row], ...]]
 
 @dataclass(slots=True)
 class _Tables:
-    """A projection's rows by scope, and the position they reflect."""
+    """A projection's rows by scope, and the positions they reflect."""
 
     declaration: _Declaration
     stands: Bookmark
@@ -31,6 +38,7 @@ class InMemoryRowStore:
 
     def __init__(self) -> None:
         self._projections: dict[str, _Tables] = {}
+        self._partitions = 1
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -43,27 +51,47 @@ class InMemoryRowStore:
             if tables is not None and tables.declaration != declaration and not remake:
                 raise TablesReplaced
             if tables is None or tables.declaration != declaration:
-                stands = Bookmark(0, tables.stands.writes + 1 if tables else 0)
+                stands = self._all_at(0, tables.stands.writes + 1 if tables else 0)
                 tables = self._projections[projection.name] = _Tables(declaration, stands)
             return tables.stands
 
+    def partitions(self) -> int:
+        return self._partitions
+
+    def divide(self, partitions: int) -> None:
+        with self._lock:
+            if partitions == self._partitions:
+                return
+            for tables in self._projections.values():
+                if len({mark.position for mark in tables.stands.marks.values()}) > 1:
+                    raise NotLevel
+            self._partitions = partitions
+            for tables in self._projections.values():
+                tables.stands = self._all_at(tables.stands.position, tables.stands.writes + 1)
+
     def position(self, projection: str) -> int:
+        return min(self.positions(projection).values(), default=0)
+
+    def positions(self, projection: str) -> Mapping[int, int]:
         with self._lock:
             tables = self._projections.get(projection)
-            return tables.stands.position if tables else 0
+            marks = tables.stands.marks if tables else {}
+            return {partition: mark.position for partition, mark in marks.items()}
 
     def write(
         self,
         projection: Projection,
         changes: Changes,
         expected: Bookmark,
-        position: int,
+        reached: Bookmark,
         parked: Collection[ParkedClient] = (),
         released: Collection[str] = (),
     ) -> Bookmark | None:
         with self._lock:
             tables = self._projections[projection.name]
-            if tables.stands != expected or tables.declaration != _declaration(projection):
+            marks = dict(tables.stands.marks)
+            is_newest = all(marks.get(n) == mark for n, mark in expected.marks.items())
+            if not is_newest or tables.declaration != _declaration(projection):
                 return None
             for rows in changes.scopes.values():
                 _check(rows)
@@ -79,8 +107,9 @@ class InMemoryRowStore:
                 )
             for client_id in released:
                 tables.parked.pop(client_id, None)
-            tables.stands = Bookmark(position, expected.writes + 1)
-            return tables.stands
+            after = expected.written(reached)
+            tables.stands = Bookmark(marks | dict(after.marks))
+            return after
 
     def parked(self, projection: str | None = None) -> Sequence[ParkedClient]:
         with self._lock:
@@ -109,6 +138,9 @@ class InMemoryRowStore:
 
     def digest(self, projection: Projection) -> Mapping[str, str]:
         return digest_of(self.rows(projection))
+
+    def _all_at(self, position: int, writes: int) -> Bookmark:
+        return Bookmark(dict.fromkeys(range(self._partitions), Mark(position, writes)))
 
 
 def _declaration(projection: Projection) -> _Declaration:

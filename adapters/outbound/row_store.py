@@ -12,7 +12,15 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from adapters.outbound.row_sql import drop_sql, fingerprint, schema_sql, table_sql
-from processors.ports import Bookmark, ParkedClient, RowsRejected, RowsUnavailable, TablesReplaced
+from processors.ports import (
+    Bookmark,
+    Mark,
+    NotLevel,
+    ParkedClient,
+    RowsRejected,
+    RowsUnavailable,
+    TablesReplaced,
+)
 from processors.verification import digest_of
 from projections.kernel import Changes, Projection, Row
 
@@ -41,13 +49,17 @@ _PIPELINE_BYTES_MAX = 16_000
 
 _MOVE = """
 WITH moved AS (
-    UPDATE projection_positions SET position = %s, writes = writes + 1
-    WHERE projection = %s AND position = %s AND writes = %s AND fingerprint = %s
+    UPDATE partition_positions kept SET position = given.position, writes = kept.writes + 1
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+        AS given (partition, position, position_before, writes_before)
+    WHERE kept.projection = %s AND kept.partition = given.partition
+      AND kept.position = given.position_before AND kept.writes = given.writes_before
+      AND EXISTS (SELECT FROM projections WHERE projection = kept.projection AND fingerprint = %s)
     RETURNING 1
 )
-SELECT 1 / count(*) FROM moved
+SELECT 1 / (count(*) = %s)::int FROM moved
 """
-"""Locks the position's row; fails, with all that follows, if another worker has moved it."""
+"""Locks the partitions' rows; fails, with all that follows, if another worker has moved one."""
 _PARK = """
 INSERT INTO parked_clients SELECT * FROM json_populate_recordset(NULL::parked_clients, %s)
 ON CONFLICT (projection, client_id) DO UPDATE SET
@@ -62,11 +74,21 @@ WHERE projection = coalesce(%s, projection) ORDER BY parked_at, projection, clie
 _REQUEST_RETRY = """
 UPDATE parked_clients SET retry_requested = true WHERE projection = %s AND client_id = %s
 """
-_STANDS = "SELECT position, writes, fingerprint FROM projection_positions WHERE projection = %s"
-_FORGET = "DELETE FROM projection_positions WHERE projection = %s"
-_MADE = """
-INSERT INTO projection_positions (projection, position, writes, fingerprint)
-VALUES (%s, 0, %s, %s)
+_FINGERPRINT = "SELECT fingerprint FROM projections WHERE projection = %s"
+_MARKS = """
+SELECT partition, position, writes FROM partition_positions WHERE projection = %s ORDER BY 1
+"""
+_FORGET = "DELETE FROM projections WHERE projection = %s"
+_MADE = "INSERT INTO projections (projection, fingerprint) VALUES (%s, %s)"
+_MARK_ALL = """
+INSERT INTO partition_positions (projection, partition, position, writes)
+SELECT %s, generate_series(0, partitions - 1), %s, %s FROM partitioning
+RETURNING partition, position, writes
+"""
+_PARTITIONS = "SELECT partitions FROM partitioning"
+_LEVELS = """
+SELECT projection, min(position), max(position), max(writes)
+FROM partition_positions GROUP BY projection
 """
 
 _Statement = tuple[str, tuple[Any, ...]]
@@ -90,37 +112,53 @@ class PostgresRowStore:
 
     def prepare(self, projection: Projection, remake: bool = True) -> Bookmark:
         with self._connection() as conn, conn.transaction():
-            conn.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (projection.name,))
-            made = conn.execute(
-                _STANDS,
-                (projection.name,),
-            ).fetchone()
-            if made is not None and made[2] == fingerprint(projection):
-                return Bookmark(made[0], made[1])
+            name = projection.name
+            conn.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))
+            made = conn.execute(_FINGERPRINT, (name,)).fetchone()
+            stands = _bookmark(conn.execute(_MARKS, (name,)).fetchall())
+            if made is not None and made[0] == fingerprint(projection):
+                return stands
             if made is not None and not remake:
                 raise TablesReplaced
             if made is not None:  # else a schema of that name is not ours: CREATE fails
                 conn.execute(drop_sql(projection))
-                conn.execute(_FORGET, (projection.name,))
+                conn.execute(_FORGET, (name,))
             for statement in schema_sql(projection):
                 conn.execute(statement)
-            writes = made[1] + 1 if made is not None else 0
-            conn.execute(_MADE, (projection.name, writes, fingerprint(projection)))
-            return Bookmark(0, writes)
+            conn.execute(_MADE, (name, fingerprint(projection)))
+            writes = stands.writes + 1 if made is not None else 0
+            return _bookmark(conn.execute(_MARK_ALL, (name, 0, writes)).fetchall())
+
+    def partitions(self) -> int:
+        with self._connection() as conn:
+            return _partitions(conn)
+
+    def divide(self, partitions: int) -> None:
+        with self._connection() as conn, conn.transaction():
+            conn.execute("LOCK TABLE partition_positions IN EXCLUSIVE MODE")
+            if partitions == _partitions(conn):
+                return
+            levels = conn.execute(_LEVELS).fetchall()
+            if any(least != most for _, least, most, _ in levels):
+                raise NotLevel
+            conn.execute("UPDATE partitioning SET partitions = %s", (partitions,))
+            conn.execute("DELETE FROM partition_positions")
+            for projection, position, _, writes in levels:
+                conn.execute(_MARK_ALL, (projection, position, writes + 1))
 
     def position(self, projection: str) -> int:
+        return min(self.positions(projection).values(), default=0)
+
+    def positions(self, projection: str) -> Mapping[int, int]:
         with self._connection() as conn:
-            row = conn.execute(
-                "SELECT position FROM projection_positions WHERE projection = %s", (projection,)
-            ).fetchone()
-        return int(row[0]) if row else 0
+            return {row[0]: row[1] for row in conn.execute(_MARKS, (projection,))}
 
     def write(
         self,
         projection: Projection,
         changes: Changes,
         expected: Bookmark,
-        position: int,
+        reached: Bookmark,
         parked: Collection[ParkedClient] = (),
         released: Collection[str] = (),
     ) -> Bookmark | None:
@@ -130,7 +168,14 @@ class PostgresRowStore:
             statements.append((_PARK, (_json(parked),)))
         if released:
             statements.append((_RELEASE, (name, list(released))))
-        move = (position, name, expected.position, expected.writes, fingerprint(projection))
+        marks = expected.marks
+        move = (
+            list(marks),
+            [reached.marks[partition].position for partition in marks],
+            [mark.position for mark in marks.values()],
+            [mark.writes for mark in marks.values()],
+            *(name, fingerprint(projection), len(marks)),
+        )
         with self._connection() as conn:
             try:
                 with _one_transaction(conn, statements):
@@ -139,7 +184,7 @@ class PostgresRowStore:
                         conn.execute(statement, parameters)
             except psycopg.errors.DivisionByZero:
                 return None
-        return Bookmark(position, expected.writes + 1)
+        return expected.written(reached)
 
     def parked(self, projection: str | None = None) -> Sequence[ParkedClient]:
         with self._connection() as conn:
@@ -198,6 +243,16 @@ class PostgresRowStore:
             options=_OPTIONS,
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
         )
+
+
+def _bookmark(rows: Sequence[TupleRow]) -> Bookmark:
+    return Bookmark({partition: Mark(position, writes) for partition, position, writes in rows})
+
+
+def _partitions(conn: psycopg.Connection[TupleRow]) -> int:
+    row = conn.execute(_PARTITIONS).fetchone()
+    assert row is not None, "migration 5 puts it there"
+    return int(row[0])
 
 
 @contextlib.contextmanager

@@ -66,7 +66,7 @@ def write(
 ) -> Bookmark:
     """Write for the tally, as the worker who wrote last would."""
     expected = store.prepare(TALLY, remake=False)
-    after = store.write(TALLY, written, expected, position, parked, released)
+    after = store.write(TALLY, written, expected, expected.at(position), parked, released)
     assert after is not None
     return after
 
@@ -141,7 +141,7 @@ class RowStoreContract:
         before = store.prepare(TALLY)
         write(store, changes(a_tally(events=7)), 7)
         stale = changes(a_tally(events=3), a_tally("C2"))
-        assert store.write(TALLY, stale, before, 3, [a_parked("C2")]) is None
+        assert store.write(TALLY, stale, before, before.at(3), [a_parked("C2")]) is None
         assert everything(store) == {a_tally(events=7)}
         assert store.position("tally") == 7
         assert store.parked() == []
@@ -153,7 +153,7 @@ class RowStoreContract:
         store.prepare(TALLY)
         before = write(store, Changes({}), 9, parked=[a_parked("C1")])
         write(store, changes(a_tally("C1")), 9, released=["C1"])
-        assert store.write(TALLY, Changes({}), before, 10) is None
+        assert store.write(TALLY, Changes({}), before, before.at(10)) is None
         assert store.position("tally") == 9
 
     def test_of_two_workers_at_once_one_wins(self, store: RowStore) -> None:
@@ -172,7 +172,7 @@ class RowStoreContract:
             ) -> None:
                 row = changes(a_tally(events=events))
                 barrier.wait()
-                if store.write(TALLY, row, expected, expected.position + 2):
+                if store.write(TALLY, row, expected, expected.at(expected.position + 2)):
                     won.append(events)
 
             workers = [Thread(target=work, args=(round_number + n,)) for n in (1, 2)]
@@ -227,10 +227,10 @@ class RowStoreContract:
         assert store.parked("tally") == []
         row = WiderTallyRow(client_id="C1", events=1, remark=None)
         scopes: dict[Scope, Sequence[Row]] = {(WiderTallyRow, ("C1",)): [row]}
-        after = store.write(wider, Changes(scopes), expected, 4)
+        after = store.write(wider, Changes(scopes), expected, expected.at(4))
         assert after is not None
         for bookmark in (before, after):
-            assert store.write(TALLY, Changes({}), bookmark, 5) is None
+            assert store.write(TALLY, Changes({}), bookmark, bookmark.at(5)) is None
         with pytest.raises(TablesReplaced):
             store.prepare(TALLY, remake=False)
         assert store.prepare(wider, remake=False) == after

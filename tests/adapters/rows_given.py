@@ -33,7 +33,7 @@ def give(store: PostgresRowStore, projection: Projection, position: int, *rows: 
     for row in rows:
         values = tuple(getattr(row, name) for name in row.scope)
         scopes.setdefault((type(row), values), []).append(row)
-    assert store.write(projection, Changes(dict(scopes)), before, position)
+    assert store.write(projection, Changes(dict(scopes)), before, before.at(position))
 
 
 def _with(row: R, changes: dict[str, Any]) -> R:

@@ -266,7 +266,7 @@ def test_tables_of_another_version_are_left_alone(database_url: str) -> None:
     run = CommandLine(database_url)
     assert run("lag").code == 0
     with psycopg.connect(database_url) as conn:
-        conn.execute("UPDATE projection_positions SET fingerprint = 'another version'")
+        conn.execute("UPDATE projections SET fingerprint = 'another version'")
     ended = run("lag")
     assert ended.code == 3
     assert "made by another version of this program" in ended.err

@@ -6,10 +6,10 @@ import pytest
 
 from adapters.outbound.in_memory_rows import InMemoryRowStore
 from processors.ports import RowStore
-from tests.adapters.row_store_contract import RowStoreContract
+from tests.adapters.partitions_contract import PartitionsContract
 
 
-class TestInMemoryRowStore(RowStoreContract):
+class TestInMemoryRowStore(PartitionsContract):
     """The contract, in memory."""
 
     @pytest.fixture

@@ -15,9 +15,9 @@ from adapters.outbound.row_store import PostgresRowStore
 from processors.ports import RowsUnavailable
 from projections.catalog import PROJECTIONS
 from projections.kernel import Changes, Projection
+from tests.adapters.partitions_contract import PartitionsContract
 from tests.adapters.row_store_contract import (
     TALLY,
-    RowStoreContract,
     a_parked,
     a_tally,
     changes,
@@ -29,7 +29,7 @@ from tests.adapters.tally import TallyRow
 from tests.conftest import PostgresForTests
 
 
-class TestPostgresRowStore(RowStoreContract):
+class TestPostgresRowStore(PartitionsContract):
     """The contract, on PostgreSQL, and what only a database can do."""
 
     @pytest.fixture
@@ -68,7 +68,7 @@ class TestPostgresRowStore(RowStoreContract):
         postgres.take_away(database_url)
         for _ in range(2):
             with pytest.raises(RowsUnavailable):
-                store.write(TALLY, changes(a_tally()), stands, 1)
+                store.write(TALLY, changes(a_tally()), stands, stands.at(1))
         with pytest.raises(RowsUnavailable):
             store.position("tally")
         postgres.bring_back(database_url)
@@ -93,7 +93,7 @@ class TestPostgresRowStore(RowStoreContract):
             with monkeypatch.context() as patch:
                 patch.setattr(psycopg.Connection, "execute", cut)
                 with pytest.raises(RowsUnavailable):
-                    store.write(TALLY, both, stands, 2, parked=[a_parked("C3")])
+                    store.write(TALLY, both, stands, stands.at(2), parked=[a_parked("C3")])
         assert everything(store) == {a_tally()}
         assert store.position("tally") == 1
         assert store.parked() == []

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from domain.client.state import Client
+from processors import applying
 from processors import projector as projector_module
 from processors.ports import (
     Bookmark,
@@ -85,7 +86,7 @@ def rows_by_hand(client_id: str, history: Sequence[Recorded]) -> list[Row]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Projectors don't pause, so that tests needn't."""
-    monkeypatch.setattr(projector_module, "_LOOK_FOR_REQUESTS_SECONDS", 0.0)
+    monkeypatch.setattr(applying, "_LOOK_FOR_REQUESTS_SECONDS", 0.0)
     monkeypatch.setattr(projector_module, "_IDLE_SECONDS", 0.01)
     monkeypatch.setattr(projector_module, "_BACKOFF_SECONDS", (0.001, 0.01))
     monkeypatch.setattr(projector_module, "_STANDBY_SECONDS", 0.01)
@@ -120,7 +121,7 @@ class FaultyRows:
         projection: Projection,
         changes: Changes,
         expected: Bookmark,
-        position: int,
+        reached: Bookmark,
         parked: Collection[ParkedClient] = (),
         released: Collection[str] = (),
     ) -> Bookmark | None:
@@ -129,7 +130,7 @@ class FaultyRows:
         if fault == "before":
             raise RowsUnavailable("ConnectionCut")
         self.writes.append(changes)
-        done = self._inner.write(projection, changes, expected, position, parked, released)
+        done = self._inner.write(projection, changes, expected, reached, parked, released)
         if fault == "after":
             raise RowsUnavailable("ConnectionCut")
         return done

@@ -109,14 +109,15 @@ def test_an_event_that_cannot_even_be_read_parks_its_client(
     log: InMemoryEventLog, rows: InMemoryRowStore, stored: tuple[str, bytes], needs_client: bool
 ) -> None:
     """Written by a newer program, or damaged: whose it is is known all the same."""
-    readable = log._rows[2]
-    log._rows[2] = (*readable[:4], *stored)
+    readable = log._entries[2]
+    topic, state = stored
+    log._entries[2] = msgspec.structs.replace(readable, topic=topic, state=state)
     tally = Tally(needs_client=needs_client)
     catch_up(tally_projector(log, rows, tally))
     parked = only_parked(rows)
     assert (parked.client_id, parked.version, parked.position) == ("C1", 2, 3)
     assert parked.error.startswith("LookupError at ")
-    log._rows[2] = readable
+    log._entries[2] = readable
     catch_up(tally_projector(log, rows, tally))
     assert rows.parked() == []
     assert rows.digest(tally) == digest_by_hand(log)
@@ -207,7 +208,7 @@ def test_i6_a_parked_client_is_tried_again_by_itself(
     """After a pause that grows with each attempt."""
     pauses: list[float] = []
     now = [1000.0]
-    monkeypatch.setattr("processors.projector.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("processors.applying.time.monotonic", lambda: now[0])
     projector = tally_projector(log, rows, Tally({"poison"}))
     catch_up(projector)
     for attempts in range(2, 12):

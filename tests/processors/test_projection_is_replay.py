@@ -18,9 +18,10 @@ from adapters.outbound.event_store import PostgresEventLog
 from adapters.outbound.in_memory import InMemoryEventLog
 from adapters.outbound.in_memory_rows import InMemoryRowStore
 from adapters.outbound.row_store import PostgresRowStore
-from processors import projector as projector_module
+from processors import applying
+from processors.applying import TakenOver
 from processors.ports import EventLog, RowStore, RowsUnavailable
-from processors.projector import Projector, TakenOver
+from processors.projector import Projector
 from schemas.envelope import Recorded
 from tests.adapters.tally import Tally, append
 from tests.processors.following import (
@@ -146,7 +147,7 @@ def check(world: World, happenings: list[tuple[str, Any]]) -> None:
 def _hurried() -> Iterator[None]:
     """Requests to retry are looked for at every step."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(projector_module, "_LOOK_FOR_REQUESTS_SECONDS", 0.0)
+        patch.setattr(applying, "_LOOK_FOR_REQUESTS_SECONDS", 0.0)
         yield
 
 

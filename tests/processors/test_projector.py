@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 
 from adapters.outbound.in_memory import InMemoryEventLog
 from adapters.outbound.in_memory_rows import InMemoryRowStore
+from processors.applying import TakenOver
 from processors.ports import Bookmark
-from processors.projector import Projector, TakenOver
+from processors.projector import Projector
 from schemas.envelope import Recorded
 from tests.adapters.row_store_contract import WiderTallyRow
 from tests.adapters.tally import Tally, TallyRow, append

@@ -1,0 +1,107 @@
+"""Keeps the rows of some partitions up with a topic that the log is relayed to.
+
+The topic is only the quicker way to what the log has. Every record says from which position to
+which it leads (``schemas/cloud_events.py``): a repeat is passed over, and where one is missing
+(a gap, a topic that was made anew, a worker that was set to a wrong offset) the log itself is read
+instead. So nothing depends on offsets, and whatever happens to the topic, the rows end up right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import structlog
+
+from processors.applying import BATCH_EVENTS, Applier
+from processors.ports import Bookmark, EventLog
+from schemas.cloud_events import NotOfTheLog, Passed, read_record
+from schemas.envelope import Recorded
+
+_log = structlog.get_logger(__name__)
+
+
+class TopicProjector:
+    """One projection's rows, in the partitions that one worker has. For one thread.
+
+    Every method may raise ``TakenOver``, ``LogUnavailable`` or ``RowsUnavailable``; begin again
+    then, with ``take``.
+    """
+
+    def __init__(self, applier: Applier, log: EventLog, batch_events: int = BATCH_EVENTS) -> None:
+        self._applier = applier
+        self._log = log
+        self._batch_events = batch_events
+        self._head = 0
+        self.foreign_records = 0
+        """Records so far that were none of the log's."""
+
+    @property
+    def share(self) -> Collection[int]:
+        """The partitions that this one has."""
+        return self._applier.stands.marks.keys()
+
+    @property
+    def stands(self) -> Bookmark:
+        """Where the rows of its partitions are."""
+        return self._applier.stands
+
+    def take(self, partitions: Collection[int]) -> Bookmark:
+        """Begin, or begin again, with these partitions, from where their rows are."""
+        return self._applier.start(remake=False, share=partitions)
+
+    def apply(self, partition: int, values: Iterable[bytes]) -> None:
+        """Apply records of one partition, in their order."""
+        chain: list[Passed] = []
+        for passed in self._of_the_log(values):
+            reached = chain[-1].position if chain else self._position(partition)
+            if passed.position <= reached:
+                continue  # a repeat
+            if passed.after > reached:
+                self._pass(partition, chain)
+                chain = []
+                self.catch_up(passed.after)
+                if passed.position <= self._position(partition):
+                    continue  # the log was read further than asked for
+            chain.append(passed)
+        self._pass(partition, chain)
+
+    def catch_up(self, position: int) -> None:
+        """Read the log itself, up to a position, for all partitions of this one's."""
+        while (stands := self._applier.stands).position < position:
+            events = self._log.follow(stands.position, self._batch_events)
+            if not events:
+                return
+            self._applier.apply(events, stands.at(events[-1].position))
+
+    def retry_due(self) -> bool:
+        """Try a parked client whose time has come; false if there is none."""
+        return self._applier.retry_due()
+
+    def _position(self, partition: int) -> int:
+        return self._applier.stands.marks[partition].position
+
+    def _pass(self, partition: int, chain: Sequence[Passed]) -> None:
+        if not chain:
+            return
+        events: list[Recorded] = [each.entry.read() for each in chain if each.entry is not None]
+        reached = self._applier.stands.moved({partition: chain[-1].position})
+        self._applier.apply(events, reached)
+
+    def _of_the_log(self, values: Iterable[bytes]) -> Iterable[Passed]:
+        """What the records say; others are told, counted and left out."""
+        for value in values:
+            try:
+                passed = read_record(value)
+            except NotOfTheLog:
+                self._tell_foreign()
+                continue
+            if passed.position > self._head:
+                self._head = self._log.head()
+            if passed.position > self._head or passed.after >= passed.position:
+                self._tell_foreign()
+                continue
+            yield passed
+
+    def _tell_foreign(self) -> None:
+        self.foreign_records += 1
+        _log.error("worker.foreign_record", projection=self._applier.projection.name)
