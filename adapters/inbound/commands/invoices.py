@@ -9,8 +9,9 @@ import msgspec
 import typer
 
 from adapters.inbound.commands.opening import SAID_NO, AsJson, fail, reading
-from adapters.inbound.commands.printing import show
+from adapters.inbound.commands.printing import PdfFile, show, write_document
 from adapters.inbound.commands.reading import ClientArgument, Cursor, Limit
+from adapters.inbound.documents.invoice_pdf import invoice_pdf
 from adapters.inbound.http_billing_reads import month_in
 from adapters.inbound.problems import PROBLEMS
 from adapters.outbound.billing_reads import InvoiceNotFound, InvoiceNotShown
@@ -25,6 +26,7 @@ def invoice(
     month: Annotated[
         str, typer.Argument(metavar="MONTH", help="The coverage month, such as 2026-04.")
     ],
+    pdf: PdfFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show an invoice with all its lines, and why earlier months are billed again.
@@ -32,7 +34,10 @@ def invoice(
     \b
     ofrecord invoice harbor-bakery 2026-04
     ofrecord invoice harbor-bakery 2026-06 --json
+    ofrecord invoice harbor-bakery 2026-06 --pdf invoice.pdf
     """
+    if pdf is not None and as_json:
+        raise typer.BadParameter("Either --pdf or --json.")
     try:
         first_day = month_in(month)
     except ValueError:
@@ -45,7 +50,10 @@ def invoice(
             raise fail(PROBLEMS["invoice_not_found"][1], SAID_NO) from None
         except InvoiceNotShown:
             raise fail(PROBLEMS["invoice_not_shown"][1], SAID_NO) from None
-        show(found if as_json else _printed(found), as_json)
+        if pdf is not None:
+            write_document(invoice_pdf(found, today), pdf)
+        else:
+            show(found if as_json else _printed(found), as_json)
 
 
 def invoices(

@@ -1,14 +1,21 @@
-"""Answers on stdout: JSON for programs, or names and aligned columns for people."""
+"""Answers on stdout: JSON for programs, or names and aligned columns for people; and documents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from adapters.inbound.commands.opening import NOT_UNDERSTOOD, fail
+
+PdfFile = Annotated[
+    str | None,
+    typer.Option("--pdf", metavar="FILE", help="Write it as a PDF to a file; - is stdout."),
+]
 _INDENT = "  "
 
 
@@ -19,6 +26,17 @@ def show(view: Any, as_json: bool) -> None:
         return
     for line in _lines(view, ""):
         typer.echo(line)
+
+
+def write_document(content: bytes, file: str) -> None:
+    """Write a document to a file, or to stdout for ``-``; fails with a sentence."""
+    if file == "-":
+        typer.echo(content, nl=False)
+        return
+    try:
+        Path(file).write_bytes(content)
+    except OSError as error:
+        raise fail(f"{file} cannot be written: {error.strerror}.", NOT_UNDERSTOOD) from None
 
 
 def table(rows: Sequence[Any], indent: str = "") -> list[str]:

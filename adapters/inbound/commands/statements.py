@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from adapters.inbound.commands.opening import AsJson, reading
-from adapters.inbound.commands.printing import show
+from adapters.inbound.commands.printing import PdfFile, show, write_document
 from adapters.inbound.commands.reading import Cursor, Limit
+from adapters.inbound.documents.statement_pdf import statement_pdf
 from adapters.inbound.http_billing_reads import month_in
 from adapters.inbound.statement_csv import statement_csv
+from domain.dates import carrier_date
 
 PayeeArgument = Annotated[str, typer.Argument(metavar="PAYEE", help="An agency or producer id.")]
 
@@ -21,6 +23,7 @@ def statement(
     payee: PayeeArgument,
     month: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-05.")],
     as_csv: Annotated[bool, typer.Option("--csv", help="Its lines, for a spreadsheet.")] = False,
+    pdf: PdfFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a payee's commission statement of a month, with all its lines.
@@ -28,12 +31,16 @@ def statement(
     \b
     ofrecord statement A-10 2026-05
     ofrecord statement A-10 2026-05 --csv > statement.csv
+    ofrecord statement A-10 2026-05 --pdf statement.pdf
     """
-    if as_csv and as_json:
-        raise typer.BadParameter("Either --csv or --json.")
+    if as_csv + as_json + (pdf is not None) > 1:
+        raise typer.BadParameter("One of --csv, --pdf and --json.")
     asked = month_of(month)
     with reading(context) as services:
         found = services.commissions.statement(payee, asked, None)
+        if pdf is not None:
+            write_document(statement_pdf(found, carrier_date(services.clock.now())), pdf)
+            return
         if not as_csv:
             show(found, as_json)
             return

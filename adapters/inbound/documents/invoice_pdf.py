@@ -47,7 +47,7 @@ def invoice_pdf(invoice: InvoiceView, on: date) -> bytes:
     sums(paper, "Summary", _summary_rows(summary, current, changed))
     _paying(paper, invoice, reference)
     current_charges(paper, summary, current)
-    adjustments(paper, summary, changed)
+    adjustments(paper, changed)
     division_totals(paper, current, changed)
     return paper.pdf()
 
@@ -96,8 +96,9 @@ def _paying(paper: Paper, invoice: InvoiceView, reference: str) -> None:
         paper.paragraph(
             f"Please pay {CARRIER} by check or EFT, and give the reference {reference}."
         )
+        paper.paragraph("Pay the amount invoiced, also if there have been changes since.")
     paper.paragraph(
-        "Pay the amount invoiced, also if there have been changes since. Changes that came after "
-        f"this invoice was made on {day(summary.run_on)} are on the next one."
+        f"Changes that came after {day(summary.run_on)}, when this invoice was made, are on the "
+        "next one."
     )
     paper.paragraph(f"Questions about billing: {invoice.billing_contact}")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import chain, groupby
 
-from adapters.inbound.documents.paper import BODY_WIDTH, NOTE, Paper
+from adapters.inbound.documents.paper import BODY_WIDTH, TEXT, Paper
 from adapters.inbound.documents.table import Column, Row, Table
 from adapters.inbound.documents.wording import (
     cents_of,
@@ -15,24 +15,23 @@ from adapters.inbound.documents.wording import (
     month,
     short_month,
     usd,
+    with_short_days,
 )
 from adapters.outbound.billing_views import InvoiceLineView, InvoiceSummary
 
 _NAME_UNKNOWN = "(not in the book any more)"
 _INDENT = 10.0
-_SECTION_ROOM = 90.0
-"""A section's heading stands where at least its table's heading and some rows follow."""
 
 
 # ── Current charges ────────────────────────────────────────────────────────────────────────────
 
 _BY_MEMBER = (
-    Column("Member", 158),
-    Column("Member id", 68),
-    Column("Relationship", 76),
-    Column("Plan", 80),
-    Column("Amount", 68, is_amount=True),
-    Column("Subscriber total", 78, is_amount=True),
+    Column("Member", 162),
+    Column("Member id", 62),
+    Column("Relationship", 72),
+    Column("Plan", 94),
+    Column("Amount", 64, is_amount=True),
+    Column("Subscriber total", 74, is_amount=True),
 )
 _BY_TIER = (
     Column("Subscriber", 218),
@@ -48,32 +47,26 @@ _TIERS = (
 
 def current_charges(paper: Paper, summary: InvoiceSummary, lines: list[InvoiceLineView]) -> None:
     """A row for each line, the families of a division together, with their totals."""
-    paper.section(f"Current charges, {month(summary.month)}", _SECTION_ROOM if lines else 20)
+    title = f"Current charges, {month(summary.month)}"
     if not lines:
+        paper.section(title, TEXT.leading)
         paper.paragraph("Nobody is covered in this month.")
         return
     by_tier = all(line.tier is not None for line in lines)
     columns = _BY_TIER if by_tier else _BY_MEMBER
-    if by_tier:
-        paper.paragraph(_TIERS, NOTE)
-        paper.y += 4
-    table = Table(paper, columns)
+    table = Table(paper, columns, title, _TIERS if by_tier else "")
     divisions = groupby(sorted(lines, key=_place), key=lambda line: line.subgroup_id)
     parts = [(division, _families(part)) for division, part in divisions]
     for number, (division, families) in enumerate(parts, start=1):
-        if len(parts) > 1:
-            table.band(f"Division {division}")
-        rows = [_family_rows(family, by_tier) for family in families]
-        for block in rows[:-1]:
-            table.add(block)
         totals = []
         if len(parts) > 1:
+            table.band(f"Division {division}")
             people = counted(len(families), "subscriber")
             label = f"Division {division}, {people}"
             totals = [_total(label, chain.from_iterable(families), columns)]
         if number == len(parts):
-            totals.append(_total(f"Current charges, {month(summary.month)}", lines, columns))
-        table.add([*rows[-1], *totals])
+            totals.append(_total(title, lines, columns))
+        table.group([_family_rows(family, by_tier) for family in families], totals)
 
 
 def _place(line: InvoiceLineView) -> tuple[str, str, int]:
@@ -127,13 +120,13 @@ def _total(label: str, lines: Iterable[InvoiceLineView], columns: tuple[Column, 
 # ── Adjustments ────────────────────────────────────────────────────────────────────────────────
 
 _ADJUSTED = (
-    Column("Month", 52),
-    Column("Member", 132),
-    Column("Member id", 68),
-    Column("Plan", 66),
-    Column("Billed before", 68, is_amount=True),
-    Column("Correct charge", 68, is_amount=True),
-    Column("Adjustment", 74, is_amount=True),
+    Column("Month", 46),
+    Column("Member", 128),
+    Column("Member id", 62),
+    Column("Plan", 94),
+    Column("Billed before", 64, is_amount=True),
+    Column("Correct charge", 66, is_amount=True),
+    Column("Adjustment", 68, is_amount=True),
 )
 
 
@@ -145,27 +138,26 @@ def changes_of(lines: list[InvoiceLineView]) -> list[list[InvoiceLineView]]:
     return list(changes.values())
 
 
-def adjustments(paper: Paper, summary: InvoiceSummary, lines: list[InvoiceLineView]) -> None:
+def adjustments(paper: Paper, lines: list[InvoiceLineView]) -> None:
     """A row for each adjusted member and month, those of a change together under its reason."""
-    paper.section("Adjustments of earlier months", _SECTION_ROOM if lines else 20)
+    title = "Adjustments of earlier months"
     if not lines:
+        paper.section(title, TEXT.leading)
         paper.paragraph("There are none.")
         return
-    table = Table(paper, _ADJUSTED)
+    table = Table(paper, _ADJUSTED, title)
     changes = changes_of(lines)
     for number, change in enumerate(changes, start=1):
         table.band(_reason(change[0]), _transaction(change[0]))
-        rows = [_adjusted_row(line) for line in change]
-        for row in rows[:-1]:
-            table.add([row])
-        last = [rows[-1], _total("Subtotal of this change", change, _ADJUSTED)]
+        members = groupby(change, key=lambda line: line.member_id)
+        totals = [_total("Subtotal of this change", change, _ADJUSTED)]
         if number == len(changes):
-            last.append(_total("Adjustments of earlier months", lines, _ADJUSTED))
-        table.add(last)
+            totals.append(_total(title, lines, _ADJUSTED))
+        table.group([[_adjusted_row(line) for line in months] for _, months in members], totals)
 
 
 def _reason(line: InvoiceLineView) -> str:
-    return line.reason_text or in_words(line.reason or "changed")
+    return with_short_days(line.reason_text or in_words(line.reason or "changed"))
 
 
 def _transaction(line: InvoiceLineView) -> str:
@@ -200,13 +192,10 @@ def division_totals(
             parts[line.subgroup_id][column] += cents_of(line.amount)
     if len(parts) < 2:
         return
-    paper.section("Charges and adjustments by division", _SECTION_ROOM)
-    table = Table(paper, _DIVIDED)
-    rows = [_division_row(division, *parts[division]) for division in sorted(parts)]
+    table = Table(paper, _DIVIDED, "Charges and adjustments by division")
+    rows = [[_division_row(division, *parts[division])] for division in sorted(parts)]
     together = _division_row("All divisions", *map(sum, zip(*parts.values(), strict=True)))
-    for row in rows[:-1]:
-        table.add([row])
-    table.add([rows[-1], Row(together.cells, is_total=True)])
+    table.group(rows, [Row(together.cells, is_total=True)])
 
 
 def _division_row(label: str, current: int, changed: int) -> Row:

@@ -55,11 +55,13 @@ def figure(paper: Paper, label: str, amount: str, note: str) -> None:
     notes = broken(note, TEXT, width)
     height = 20 + STRONG.leading + len(notes) * TEXT.leading
     paper.fill(height)
-    paper.put_right(RIGHT - 12, amount, _FIGURE, _AMOUNT_WIDTH, down=(height - _FIGURE.leading) / 2)
+    top = paper.y
     paper.y += 10
     paper.paragraph(label, STRONG, x=LEFT + 12, width=width)
     paper.paragraph(note, TEXT, x=LEFT + 12, width=width)
-    paper.y += 10
+    paper.y = top + (height - _FIGURE.leading) / 2
+    paper.put_right(RIGHT - 12, amount, _FIGURE, _AMOUNT_WIDTH)
+    paper.y = top + height
 
 
 def sums(paper: Paper, title: str, rows: Sequence[tuple[str, str, str, bool]]) -> None:

@@ -17,7 +17,11 @@ from reportlab.pdfbase.ttfonts import TTFont
 REGULAR, BOLD = "Lato-Regular", "Lato-Bold"
 _UNKNOWN = "?"
 """Stands for a character that the font does not have; the member id beside it is still exact."""
-_INVISIBLE = {"Cc", "Cf", "Mn", "Me"}
+_INVISIBLE = {"Cc", "Cf"}
+"""Categories of characters that only steer how others are shown."""
+_MARKS = {"Mn", "Me"}
+_BREAKS_AFTER = "-–—./_"
+"""Where a word that is wider than its column is broken, if it has one of these."""
 
 
 class Style(NamedTuple):
@@ -52,8 +56,7 @@ def _font(name: str) -> TTFont:
 @lru_cache(maxsize=8192)
 def printable(text: str) -> str:
     """The text in characters that the font has: composed, else without its accent, else ``?``."""
-    composed = unicodedata.normalize("NFC", text)
-    return "".join(each if _has(each) else _nearest(each) for each in composed).strip()
+    return "".join(map(_nearest, unicodedata.normalize("NFC", text))).strip()
 
 
 def _has(character: str) -> bool:
@@ -63,7 +66,12 @@ def _has(character: str) -> bool:
 def _nearest(character: str) -> str:
     if character.isspace():
         return " "
-    if unicodedata.category(character) in _INVISIBLE:
+    category = unicodedata.category(character)
+    if category in _INVISIBLE:
+        return ""
+    if _has(character):
+        return character
+    if category in _MARKS:
         return ""
     parts = unicodedata.normalize("NFKD", character)
     return "".join(part for part in parts if part != character and _has(part)) or _UNKNOWN
@@ -97,9 +105,11 @@ def broken(text: str, style: Style, width: float) -> tuple[str, ...]:
 
 def _pieces(word: str, style: Style, width: float) -> list[str]:
     """A word in pieces no wider than the column."""
-    pieces = [""]
+    pieces, piece = [], ""
     for character in word:
-        if pieces[-1] and width_of(pieces[-1] + character, style) > width:
-            pieces.append("")
-        pieces[-1] += character
-    return pieces
+        if piece and width_of(piece + character, style) > width:
+            end = max(map(piece.rfind, _BREAKS_AFTER)) + 1 or len(piece)
+            pieces.append(piece[:end])
+            piece = piece[end:]
+        piece += character
+    return [*pieces, piece]

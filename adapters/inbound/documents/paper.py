@@ -37,6 +37,8 @@ TEXT = Style(REGULAR, 9.5)
 STRONG = Style(BOLD, 9.5)
 NOTE = Style(REGULAR, 8, is_grey=True)
 TITLE = Style(BOLD, 13)
+SECTION_HEIGHT = TITLE.leading + 16
+"""Of a heading, with the space above and below it."""
 
 _GREY, _RULE_GREY, _FILL_GREY = 0.33, 0.72, 0.94
 _saving = Lock()
@@ -134,7 +136,7 @@ class Paper:
 
     def section(self, title: str, then: float) -> None:
         """A heading, on the page where as much as ``then`` follows it."""
-        self.need(TITLE.leading + 20 + then)
+        self.need(SECTION_HEIGHT + then)
         self.y += 14 if self.y > _TOP else 0
         self.page.sections.append(title)
         self.paragraph(title, TITLE)

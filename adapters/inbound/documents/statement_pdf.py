@@ -6,7 +6,7 @@ from datetime import date
 from itertools import groupby
 
 from adapters.inbound.documents.letter_head import figure, letter_head, sums
-from adapters.inbound.documents.paper import CARRIER, About, Paper
+from adapters.inbound.documents.paper import CARRIER, TEXT, About, Paper
 from adapters.inbound.documents.table import Column, Row, Table
 from adapters.inbound.documents.wording import (
     cents_of,
@@ -19,7 +19,6 @@ from adapters.inbound.documents.wording import (
 )
 from adapters.outbound.billing_views import CommissionLineView, StatementSummary, StatementView
 
-_SECTION_ROOM = 100.0
 _COLUMNS = (
     Column("Coverage month", 62),
     Column("Posted on", 62),
@@ -55,10 +54,11 @@ def statement_pdf(statement: StatementView, on: date) -> bytes:
         ("Paid by", _paid_by(summary)),
     )
     name = statement.payee_name or summary.payee_id
-    letter_head(paper, "Commission statement", "Payee", name, f"Payee {summary.payee_id}", facts)
+    id_line = f"Payee {summary.payee_id}" if statement.payee_name else ""
+    letter_head(paper, "Commission statement", "Payee", name, id_line, facts)
     _payment(paper, summary)
     sums(paper, "Summary", _summary_rows(summary))
-    _lines(paper, summary, statement.lines)
+    _lines(paper, statement.lines)
     return paper.pdf()
 
 
@@ -95,26 +95,23 @@ def _summary_rows(summary: StatementSummary) -> list[tuple[str, str, str, bool]]
     ]
 
 
-def _lines(paper: Paper, summary: StatementSummary, lines: list[CommissionLineView]) -> None:
-    paper.section("Commission by client and coverage month", _SECTION_ROOM if lines else 20)
+def _lines(paper: Paper, lines: list[CommissionLineView]) -> None:
+    title = "Commission by client and coverage month"
     if not lines:
+        paper.section(title, TEXT.leading)
         paper.paragraph("Nothing was posted that this payee earns on.")
         return
-    paper.paragraph("Commission is earned on premium that was posted; “your share” is of it.")
-    paper.y += 4
-    table = Table(paper, _COLUMNS)
+    note = "Commission is earned on posted premium; “your share” is your part of it."
+    table = Table(paper, _COLUMNS, title, note)
     ordered = sorted(lines, key=_place)
     clients = [list(part) for _, part in groupby(ordered, key=lambda line: line.client_id)]
     for number, client in enumerate(clients, start=1):
         name = client[0].client_name
         table.band(f"{name} ({client[0].client_id})" if name else client[0].client_id)
-        rows = [_line_rows(line) for line in client]
-        for block in rows[:-1]:
-            table.add(block)
-        last = [*rows[-1], _total("Client", client)]
+        totals = [_total("Client", client)]
         if number == len(clients):
-            last.append(_total("All clients", lines))
-        table.add(last)
+            totals.append(_total("All clients", lines))
+        table.group([_line_rows(line) for line in client], totals)
 
 
 def _place(line: CommissionLineView) -> tuple[str, date, date, str, int]:

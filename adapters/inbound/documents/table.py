@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from adapters.inbound.documents.lettering import BOLD, REGULAR, Style, broken
-from adapters.inbound.documents.paper import LEFT, NOTE, Paper
+from adapters.inbound.documents.paper import LEFT, NOTE, SECTION_HEIGHT, Paper
 
 CELL = Style(REGULAR, 8.5)
 CELL_STRONG = Style(BOLD, 8.5)
@@ -16,6 +17,12 @@ _GAP = 6.0
 """Between two columns."""
 _PAD = 1.6
 """Above and below a row."""
+_NOTE_PAD = 3.0
+"""More below a note, so that the line over a total does not underline it."""
+_KEPT_TOGETHER = 12
+"""A group of so few rows is not divided between pages."""
+_NOTE_GAP = 4.0
+"""Between the note under a title and the table."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,16 @@ class Row:
 
 
 class Table:
-    """A table being written. Rows come in blocks; a block stays on one page if it fits on one."""
+    """A section with a table being written.
 
-    def __init__(self, paper: Paper, columns: Sequence[Column]) -> None:
+    Rows come in blocks; a block stays on one page if it fits on one, and the first one stays with
+    the section's title.
+    """
+
+    def __init__(self, paper: Paper, columns: Sequence[Column], title: str, note: str = "") -> None:
         self._paper = paper
         self._columns = columns
+        self._title: tuple[str, str] | None = (title, note)
         self._band: tuple[str, str] | None = None
         self._is_band_due = False
         self._is_begun = False
@@ -58,11 +70,17 @@ class Table:
         self._band = (text, note)
         self._is_band_due = True
 
-    def end_band(self) -> None:
-        """The rows from here on have nothing more in common."""
-        self._band = None
+    def group(self, blocks: Sequence[Sequence[Row]], totals: Sequence[Row] = ()) -> None:
+        """Write blocks, the last one with the totals; if they are short, all of them together."""
+        rows = [*chain.from_iterable(blocks), *totals]
+        if len(rows) <= _KEPT_TOGETHER:
+            self._add(rows)
+            return
+        for block in blocks[:-1]:
+            self._add(block)
+        self._add([*blocks[-1], *totals])
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def _add(self, rows: Sequence[Row]) -> None:
         """Write rows that belong together."""
         heights = [self._height(row) for row in rows]
         if self._lead() + sum(heights) > self._paper.room:
@@ -84,10 +102,17 @@ class Table:
     def _lead(self, *, is_new_page: bool = False) -> float:
         """How high what has to be written above the next row is."""
         is_begun = self._is_begun and not is_new_page
-        height = 0.0 if is_begun else self._head_height()
+        height = self._title_height() if is_begun else self._title_height() + self._head_height()
         if self._band is not None and (self._is_band_due or not is_begun):
             height += self._band_height()
         return height
+
+    def _title_height(self) -> float:
+        if self._title is None:
+            return 0
+        note = self._title[1]
+        lines = broken(note, NOTE, self._width) if note else ()
+        return SECTION_HEIGHT + (len(lines) * NOTE.leading + _NOTE_GAP if note else 0)
 
     def _head_height(self) -> float:
         return max(len(self._head_lines(c)) for c in self._columns) * _HEAD.leading + 6
@@ -106,6 +131,7 @@ class Table:
 
     def _write_lead(self) -> None:
         is_continued = not self._is_begun and not self._is_band_due
+        self._write_title()
         if not self._is_begun:
             self._write_head()
         elif not self._is_band_due:
@@ -118,6 +144,16 @@ class Table:
                 self._paper.paragraph(note, NOTE)
             self._paper.y += 1
         self._is_begun, self._is_band_due = True, False
+
+    def _write_title(self) -> None:
+        if self._title is None:
+            return
+        title, note = self._title
+        self._paper.section(title, 0)
+        if note:
+            self._paper.paragraph(note, NOTE)
+            self._paper.y += _NOTE_GAP
+        self._title = None
 
     def _write_head(self) -> None:
         paper = self._paper
@@ -155,7 +191,8 @@ class Table:
 
     def _height(self, row: Row) -> float:
         leading = NOTE.leading if row.is_note else CELL.leading
-        return max(len(lines) for lines in self._lines(row)) * leading + 2 * _PAD
+        pad = 2 * _PAD + (_NOTE_PAD if row.is_note else 0)
+        return max(len(lines) for lines in self._lines(row)) * leading + pad
 
     def _write(self, row: Row, height: float) -> None:
         style = NOTE if row.is_note else CELL_STRONG if row.is_total else CELL

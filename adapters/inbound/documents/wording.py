@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from domain.money import parse_cents
@@ -10,6 +11,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_ISO_DAY = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
 
 
 def cents_of(amount: str) -> int:
@@ -31,6 +33,11 @@ def day(on: date) -> str:
 def short_day(on: date) -> str:
     """A day in a narrow column, such as ``05/15/2026``."""
     return f"{on.month:02d}/{on.day:02d}/{on.year:04d}"
+
+
+def with_short_days(text: str) -> str:
+    """A sentence with its days written as in a narrow column."""
+    return _ISO_DAY.sub(lambda found: short_day(date.fromisoformat(found[0])), text)
 
 
 def month(first: date) -> str:

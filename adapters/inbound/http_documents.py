@@ -1,0 +1,71 @@
+"""Invoices and commission statements as PDF, for those who may read them as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from adapters.inbound import http_billing_reads, http_commission_reads
+from adapters.inbound.authentication import Reader
+from adapters.inbound.describing import problems
+from adapters.inbound.documents.invoice_pdf import invoice_pdf
+from adapters.inbound.documents.statement_pdf import statement_pdf
+from adapters.inbound.http_billing_reads import BILLED, OF_INVOICE
+from adapters.inbound.http_commission_reads import APPLIED, OF_PAYEE, PathPayee
+from adapters.inbound.http_edge import only_known_parameters
+from adapters.inbound.http_reads import PathClient, today_of
+from adapters.services import Services
+
+router = APIRouter(dependencies=[Depends(only_known_parameters)])
+
+
+class PdfAnswer(Response):
+    """A document to keep."""
+
+    media_type = "application/pdf"
+
+
+def _pdf(content: bytes, name: str) -> PdfAnswer:
+    return PdfAnswer(content, headers={"Content-Disposition": f'attachment; filename="{name}.pdf"'})
+
+
+def _answers(what: str, *codes: str) -> dict[Any, Any]:
+    schema = {"type": "string", "format": "binary"}
+    content = {PdfAnswer.media_type: {"schema": schema}}
+    return {200: {"description": what, "content": content}} | problems(*codes)
+
+
+@router.get(
+    "/v1/clients/{client_id}/invoices/{month}/pdf",
+    dependencies=BILLED,
+    response_class=PdfAnswer,
+    responses=_answers("The invoice, US Letter.", *OF_INVOICE),
+    tags=["billing"],
+)
+def read_invoice_pdf(
+    request: Request, client_id: PathClient, month: http_billing_reads.PathMonth, actor: Reader
+) -> Response:
+    """An invoice as the client gets it: summary, charges by subscriber, changes with reasons."""
+    services: Services = request.app.state.services
+    today = today_of(services)
+    invoice = services.invoices.invoice(client_id, month, actor.producer_id, today)
+    return _pdf(invoice_pdf(invoice, today), f"invoice-{client_id}-{month:%Y-%m}")
+
+
+@router.get(
+    "/v1/payees/{payee_id}/statements/{month}/pdf",
+    dependencies=APPLIED,
+    response_class=PdfAnswer,
+    responses=_answers("The statement, US Letter.", *OF_PAYEE, "statement_not_found"),
+    tags=["commissions"],
+)
+def read_statement_pdf(
+    request: Request, payee_id: PathPayee, month: http_commission_reads.PathMonth, actor: Reader
+) -> Response:
+    """A commission statement as the payee gets it: what is paid, and every line by client."""
+    services: Services = request.app.state.services
+    statement = services.commissions.statement(payee_id, month, actor.producer_id)
+    name = f"statement-{payee_id}-{month:%Y-%m}"
+    return _pdf(statement_pdf(statement, today_of(services)), name)
