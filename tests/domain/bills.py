@@ -6,13 +6,16 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from domain.client.account import Posting
-from domain.client.post_payment import PostPayment
+from domain.client.post_payment import PaymentBounced, PaymentPosted, PostPayment
 from domain.client.produce_invoice import InvoiceProduced, ProduceInvoice
 from domain.dates import add_months
 from domain.money import dollars
-from tests.domain.given import OPENED, Story
+from tests.domain.families import ANNA, BEN_SPOUSE, CLEO_CHILD, EVAN, add_anna, anna_with
+from tests.domain.given import OPENED, Decided, Story, given, group
 
 JANUARY, FEBRUARY, MARCH, APRIL, MAY, JUNE = [date(2026, month, 1) for month in range(1, 7)]
+FIRST, LAST = (ANNA, ANNA), (EVAN, EVAN)
+"""The first and the last line of ``two_families``."""
 
 
 class Corrected(NamedTuple):
@@ -40,6 +43,17 @@ def billed(story: Story, *months: date) -> Story:
     for month in months:
         story = story.and_given(bill(month), received_on=max(run_day(month), story.today))
     return story
+
+
+def couple(*months: date) -> Story:
+    """Anna 598.08 and Ben 590.40, so 1,188.48 a month, billed for these."""
+    return billed(anna_with(BEN_SPOUSE), *months)
+
+
+def two_families(*months: date) -> Story:
+    """Anna 598.08 with Cleo 399.84, Evan 598.08 with Ben 590.40: 2,186.40 a month, 4 lines."""
+    story = given(add_anna(BEN_SPOUSE, member_id=EVAN), add_anna(CLEO_CHILD), client=group())
+    return billed(story, *months)
 
 
 def invoice(story: Story, month: date, on: date | None = None) -> InvoiceProduced:
@@ -76,6 +90,24 @@ def bounced(payment: str, on: date | None = None) -> PostPayment:
 def by_month(postings: tuple[Posting, ...]) -> list[tuple[date, str]]:
     """Coverage month and dollars of each posting."""
     return [(posted.coverage_month, dollars(posted.cents)) for posted in postings]
+
+
+def posted(decided: Decided) -> list[tuple[date, str]]:
+    """The same of what followed a payment, or that it bounced."""
+    decided.is_accepted()
+    (event,) = decided.events
+    assert isinstance(event, PaymentPosted | PaymentBounced)
+    return by_month(event.postings)
+
+
+def unpaid(story: Story) -> list[tuple[int, str, str, str]]:
+    """Number of the coverage month, subscriber, member and dollars of what is open, in order."""
+    return sorted(
+        (month.month, subscriber_id, member_id, dollars(cents))
+        for month, of_month in story.client.account.open.items()
+        for subscriber_id, charges in of_month.items()
+        for member_id, cents in charges.items()
+    )
 
 
 def balances(story: Story) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.client.state import Band, CommissionTerms, Share
-from domain.commission import commission_cents, split
+from domain.commission import commission_cents, in_bands, split
 
 FOUR_PERCENT = CommissionTerms(kind="percent", percent="4")
 GRADED = CommissionTerms(
@@ -86,6 +86,24 @@ def test_graded_over_a_year_is_the_banded_total(postings: list[int]) -> None:
         earned += commission_cents(GRADED, posted, 0, before)
         before += posted
     assert abs(earned - commission_cents(GRADED, before, 0, 0)) <= len(postings)
+
+
+@pytest.mark.parametrize(
+    ("year_cents", "by_band"),
+    [
+        (-1, [-1]),
+        (0, [0]),
+        (10_000_00, [10_000_00]),
+        (10_000_01, [10_000_00, 1]),
+        (25_000_00, [10_000_00, 15_000_00]),
+        (25_000_01, [10_000_00, 15_000_00, 1]),
+    ],
+)
+def test_a_band_is_reached_by_the_first_cent_above_the_one_before(
+    year_cents: int, by_band: list[int]
+) -> None:
+    """Less than nothing falls in the first band."""
+    assert [cents for _, cents in in_bands(GRADED.bands, year_cents)] == by_band
 
 
 THIRDS = (Share("A1", 33_33), Share("P1", 33_33), Share("P2", 33_34))

@@ -164,6 +164,29 @@ def test_a_change_of_plan_within_the_month_is_billed_by_days_under_daily() -> No
     ]
 
 
+def test_a_change_of_plan_on_the_last_day_of_the_month_is_billed_for_that_day_under_daily() -> None:
+    """Thirty days of SILVER, one of GOLD."""
+    client = group("small_group", "daily")
+    client.plans["GOLD"].rates = [RateFrom(JANUARY, Rate(base_cents=620_00), "t0")]
+    family = family_of(client, ("subscriber", date(2003, 1, 1)))
+    family.plans.append(PlanFrom(date(2026, 1, 31), "GOLD", "t2"))
+    assert billed(client, family, JANUARY) == [464_52, 20_00]
+
+
+def test_a_plan_gone_back_to_within_the_month_is_named_last_under_daily() -> None:
+    """Ten days of GOLD between 9 and 12 of SILVER: the family ends the month in SILVER."""
+    client = group("small_group", "daily")
+    client.plans["GOLD"].rates = [RateFrom(JANUARY, Rate(base_cents=620_00), "t0")]
+    family = family_of(client, ("subscriber", date(2003, 1, 1)))
+    family.plans.append(PlanFrom(date(2026, 1, 10), "GOLD", "t2"))
+    family.plans.append(PlanFrom(date(2026, 1, 20), "SILVER", "t3"))
+    charges = monthly_charges(client, family, JANUARY)
+    assert [(charge.plan_id, charge.billed_cents) for charge in charges] == [
+        ("GOLD", 200_00),
+        ("SILVER", 325_16),
+    ]
+
+
 @pytest.mark.parametrize("rule", ["full_month", "wash"])
 def test_a_return_within_the_month_does_not_bill_it_twice(rule: PartMonthRule) -> None:
     """Gone on the 4th, back on the 12th in a dearer plan: one month, at the first billed price."""

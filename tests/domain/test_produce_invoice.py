@@ -27,14 +27,17 @@ from tests.domain.bills import (
     billed,
     by_month,
     corrections,
+    couple,
     invoice,
     paid,
     run_day,
+    two_families,
 )
 from tests.domain.families import (
     ANNA,
     BEN,
     BEN_SPOUSE,
+    CLEO,
     CLEO_CHILD,
     EVAN,
     add_anna,
@@ -270,6 +273,43 @@ def test_a_reversal_first_cancels_what_is_unpaid_of_its_own_charge() -> None:
     assert balances(billed(story, APRIL)) == ("0.00", "94.24")
 
 
+def test_adjustments_of_a_member_are_in_order_of_months() -> None:
+    """Ben's March is given back first, and then his February too."""
+    story = couple(JANUARY, FEBRUARY, MARCH)
+    for last_day in (date(2026, 2, 28), date(2026, 1, 31)):
+        story = story.and_given(RemoveDependent(member_id=BEN, last_day=last_day))
+    assert [each.month for each in invoice(story, APRIL).adjustments] == [FEBRUARY, MARCH]
+
+
+def test_a_run_leaves_nothing_noted() -> None:
+    """What it billed anew is no difference any more, and its reasons are in the invoice."""
+    story = couple(JANUARY, FEBRUARY)
+    story = story.and_given(RemoveDependent(member_id=BEN, last_day=date(2026, 1, 31)))
+    assert list(story.client.account.changes) == ["t4"]
+    account = billed(story, MARCH).client.account
+    assert (account.due, account.changes) == ({}, {})
+
+
+def test_what_several_families_give_back_is_posted_by_month() -> None:
+    """Adjustments are in line order, Cleo's March before Ben's February; postings by month."""
+    story = two_families(JANUARY, FEBRUARY, MARCH).and_given(paid("6559.20"))
+    story = story.and_given(
+        RemoveDependent(member_id=CLEO, last_day=date(2026, 2, 28)),
+        RemoveDependent(member_id=BEN, last_day=date(2026, 1, 31)),
+    )
+    produced = invoice(story, APRIL)
+    assert [(each.member_id, each.month) for each in produced.adjustments] == [
+        (CLEO, MARCH),
+        (BEN, FEBRUARY),
+        (BEN, MARCH),
+    ]
+    assert by_month(produced.postings) == [
+        (FEBRUARY, "-590.40"),
+        (MARCH, "-990.24"),
+        (APRIL, "1196.16"),
+    ]
+
+
 def test_a_reversal_of_what_nobody_paid_posts_nothing() -> None:
     """The charge is cancelled, and no funds come of it."""
     story = billed(anna_with(BEN_SPOUSE), JANUARY, FEBRUARY)
@@ -300,6 +340,13 @@ def test_a_subscriber_month_is_lost_when_nothing_is_billed_for_it() -> None:
         Posting(FEBRUARY, -1188_48, -1),
     )
     assert balances(billed(story, MARCH)) == ("0.00", "2376.96")
+
+
+def test_a_subscriber_month_that_nobody_paid_is_not_earned_by_its_end() -> None:
+    """Nothing of it is open any more, but nothing is billed for it either."""
+    story = couple(JANUARY, FEBRUARY)
+    story = story.and_given(RemoveSubscriber(member_id=ANNA, last_day=date(2025, 12, 31)))
+    assert invoice(story, MARCH).postings == ()
 
 
 def test_a_charge_added_to_a_paid_month_is_open_and_loses_nothing() -> None:

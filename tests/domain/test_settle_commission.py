@@ -157,10 +157,11 @@ def test_a_run_that_was_left_out_is_made_up_for() -> None:
 
 
 def test_a_statement_month_must_have_begun() -> None:
-    """It pays on what was posted before it, and that is not known yet."""
+    """It pays on what was posted before it, and that is known on its 1st at the earliest."""
     early = SettleCommission(statement_month=FEB)
     decided = january_paid().when(early, received_on=date(2026, 1, 31))
     decided.refused("statement_too_early", saying="2026-02-01")
+    january_paid().when(early, received_on=FEB).is_accepted()
 
 
 def test_a_statement_month_is_named_by_its_first_day() -> None:
@@ -250,6 +251,26 @@ def test_what_was_never_paid_is_taken_back_from_the_same_statement() -> None:
     decided = settle(bounced(january_paid(), "t2", date(2026, 1, 9)), FEB)
     assert lines(decided) == [(JAN, 1_196_16, 47_85), (JAN, -1_196_16, -47_85)]
     assert taken_back_from(decided) == [None, FEB]
+
+
+def test_a_statement_that_took_back_is_not_named_as_one_that_paid() -> None:
+    """March's paid, April's took back: what bounces then was paid by March's, and so May's says."""
+    story = paid(billed(given(client=client()), JAN), JAN, "100.00")
+    story = paid(settle(story, FEB).after, date(2026, 2, 7), "1096.16")
+    decided = settle(story, MAR)
+    assert taken_back_from(decided) == [None]
+    decided = settle(bounced(decided.after, "t4", date(2026, 3, 9)), APR)
+    assert taken_back_from(decided) == [MAR]
+    assert taken_back_from(settle(bounced(decided.after, "t2", date(2026, 4, 9)), MAY)) == [MAR]
+
+
+def test_a_line_of_nothing_was_paid_by_no_statement() -> None:
+    """A part of a subscriber-month earns 0.00: when it bounces, no statement has to give back."""
+    story = paid(billed(given(client=client(PMPM)), JAN), JAN, "100.00")
+    assert taken_back_from(settle(bounced(story, "t2", date(2026, 1, 9)), FEB)) == [None, None]
+    decided = settle(bounced(settle(story, FEB).after, "t2", date(2026, 2, 9)), MAR)
+    assert lines(decided) == [(JAN, -100_00, 0)]
+    assert taken_back_from(decided) == [None]
 
 
 def test_one_run_takes_back_and_pays_on_two_lines() -> None:
