@@ -83,8 +83,9 @@ class Explainer:
         client, sources = _folded(run.client_id, history)
         earlier: Sequence[Recorded] = ()
         if isinstance(line, InvoiceAdjustment):
+            # Large events: only those that say the month at all are read.
             earlier = self._log.selected(
-                run.client_id, [InvoiceProduced.type], run.version - 1, [line.member_id]
+                run.client_id, [InvoiceProduced.type], run.version - 1, [line.month.isoformat()]
             )
         tree = explain_line(
             client,
@@ -139,18 +140,19 @@ class Explainer:
             for recorded in history
             if isinstance(recorded.event, InvoiceProduced | PaymentPosted | PaymentBounced)
         ]
+        transaction_id = settled.cause.transaction_id
+        earlier = [(by, event.lines) for by, event in _of_type(CommissionSettled, history)]
+        earlier.append((transaction_id, settled.event.lines[: number - 1]))
         is_graded = terms.terms.kind == "graded"
         behind = Behind(
+            client_id=settled.client_id,
             agent=agents[line.agent],
             terms=terms,
             posting=dict(postings)[line.posting],
             year_before_cents=year_before_cents(postings, line) if is_graded else None,
             takes_back_from=takes_back_from,
-            paid_by=payment_of_share(
-                list(_of_type(CommissionSettled, history)), settled.event, number, payee_id
-            ),
+            paid_by=payment_of_share(earlier, line.coverage_month, payee_id),
         )
-        transaction_id = settled.cause.transaction_id
         tree = explain_share(settled.event, transaction_id, line, payee_id, behind)
         return None if tree is None else _explained(tree, (*history, settled))
 

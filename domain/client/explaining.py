@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from domain.client.coverage import periods_in
+from domain.client.coverage import covers, periods_in, reaches, subscriber_of
 from domain.client.explaining_premium import explain_monthly
 from domain.client.premium import (
     Life,
@@ -21,7 +21,7 @@ from domain.client.premium import (
 )
 from domain.client.sources import Sources
 from domain.client.state import Client, Member, PartMonthRule, Period
-from domain.dates import days_in_month
+from domain.dates import days_in_month, first_of_next_month
 from domain.explanation import Explanation, cited, facts, month_text
 from domain.money import dollars
 
@@ -41,11 +41,8 @@ def explain_charge(
     ``KeyError`` for who was never in that family.
     """
     family = client.families[subscriber_id]
-    lives, parts = rated_month(client, family, month)
-    of_member: dict[Price, list[RatedPart]] = {}
-    for part in parts:
-        if part.life.member.member_id == member_id:
-            of_member.setdefault(part.price, []).append(part)
+    lives, rated = rated_month(client, family, month)
+    parts = [part for part in rated if part.life.member.member_id == member_id]
     charges = [c for c in monthly_charges(client, family, month) if c.member_id == member_id]
     if not charges:
         return _nothing(client, sources, subscriber_id, client.members[member_id], month)
@@ -55,10 +52,16 @@ def explain_charge(
         cents=cents,
         facts=facts(member=member_id, subscriber=subscriber_id, month=month),
         children=tuple(
-            _part(client, sources, lives, charge, of_price, month)
-            for charge, of_price in zip(charges, of_member.values(), strict=True)
+            _part(client, sources, lives, charge, _of_price(charge, parts), month)
+            for charge in charges
         ),
     )
+
+
+def _of_price(charge: MemberCharge, parts: Sequence[RatedPart]) -> list[RatedPart]:
+    """The parts of the month that a charge is for."""
+    price = Price(charge.monthly_cents, charge.plan_id, charge.subgroup_id, charge.tier)
+    return [part for part in parts if part.price == price]
 
 
 # ── A month that costs nothing ─────────────────────────────────────────────────────────────────
@@ -67,15 +70,9 @@ def explain_charge(
 def _nothing(
     client: Client, sources: Sources, subscriber_id: str, member: Member, month: date
 ) -> Explanation:
-    periods = [
-        _period(sources, member, period, subscriber_id)
-        for period in sorted(member.periods, key=lambda period: period.first_day)
-    ]
+    periods = [_period(sources, member, period, subscriber_id, month) for period in member.periods]
     periods += [_cancelled(member, period) for period in member.cancelled]
-    if client.segment == "large_group" and member.member_id != subscriber_id:
-        rule = "By tier there is one line for a family: the subscriber's."
-    else:
-        rule = f"Rule {client.part_month_rule}: {_RULES[client.part_month_rule]}."
+    rule = f"Rule {client.part_month_rule}: {_RULES[client.part_month_rule]}."
     return Explanation(
         label=f"Member {member.member_id} has no billed day in {month_text(month)}.",
         cents=0,
@@ -84,17 +81,25 @@ def _nothing(
     )
 
 
-def _period(sources: Sources, member: Member, period: Period, subscriber_id: str) -> Explanation:
-    held_by = period.subscriber_id or member.subscriber_id
-    through = "" if period.last_day is None else f" through {period.last_day}"
+def _period(
+    sources: Sources, member: Member, period: Period, subscriber_id: str, month: date
+) -> Explanation:
+    # An end that age sets says when a child was born: it is told where the month depends on it.
+    is_aged_out = period.age_out and not reaches(period, first_of_next_month(month))
+    last_day = None if period.age_out and not is_aged_out else period.last_day
+    held_by = subscriber_of(member, period)
+    through = "" if last_day is None else f" through {last_day}"
     elsewhere = "" if held_by == subscriber_id else f", in the family of subscriber {held_by}"
-    why = ", where the child's age ends it" if period.age_out else ""
-    told = sources.births.get(member.member_id) if period.age_out else None
+    why = ", where the child's age ends it" if is_aged_out else ""
+    again = sources.reinstated.get(member.member_id, {})
     return Explanation(
         label=f"Covered from {period.first_day}{through}{elsewhere}{why}.",
-        facts=facts(first_day=period.first_day, last_day=period.last_day),
+        facts=facts(first_day=period.first_day, last_day=last_day),
         transactions=cited(
-            period.began_by, period.ended_by, told, sources.reinstated.get(member.member_id)
+            period.began_by,
+            *(by for day, by in again.items() if covers(period, day)),
+            period.ended_by,
+            sources.births.get(member.member_id) if is_aged_out else None,
         ),
     )
 
@@ -119,16 +124,17 @@ def _part(
     month: date,
 ) -> Explanation:
     """The charge for the parts of a month that have one price."""
-    standing = parts[0].standing
+    standings = [part.standing for part in parts]
+    chosen = [by for s in standings for by in (s.plan.transaction_id, s.division.transaction_id)]
     rated = {_rated_by(part): part for part in parts}
     return Explanation(
         label=f"Plan {charge.plan_id} in subgroup {charge.subgroup_id}: "
         f"{dollars(charge.billed_cents)}.",
         cents=charge.billed_cents,
         facts=facts(plan=charge.plan_id, subgroup=charge.subgroup_id, tier=charge.tier),
-        transactions=cited(standing.plan.transaction_id, standing.division.transaction_id),
+        transactions=cited(*chosen),
         children=(
-            *_coverage(sources, charge.subscriber_id, parts),
+            *_coverage(sources, charge.subscriber_id, parts, month),
             *(explain_monthly(client, sources, lives, part) for part in rated.values()),
             _part_month(client, sources, charge, parts, month),
         ),
@@ -142,7 +148,7 @@ def _rated_by(part: RatedPart) -> tuple[str, date, str | None]:
 
 
 def _coverage(
-    sources: Sources, subscriber_id: str, parts: Sequence[RatedPart]
+    sources: Sources, subscriber_id: str, parts: Sequence[RatedPart], month: date
 ) -> Iterator[Explanation]:
     """The periods of coverage in which the parts lie."""
     seen: list[Life] = []
@@ -153,7 +159,7 @@ def _coverage(
         seen.append(life)
         for period in periods_in(life.member, subscriber_id):
             if life.first_day <= period.first_day <= life.last_day:
-                yield _period(sources, life.member, period, subscriber_id)
+                yield _period(sources, life.member, period, subscriber_id, month)
 
 
 def _part_month(

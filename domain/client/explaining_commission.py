@@ -19,19 +19,15 @@ from domain.client.settle_commission import CommissionLine, CommissionSettled
 from domain.client.state import CommissionTerms
 from domain.commission import banded_dollars, in_bands
 from domain.explanation import Explanation, cited, facts, month_text
-from domain.kernel import Event
 from domain.money import dollars
 
 PostingEvent = InvoiceProduced | PaymentPosted | PaymentBounced
-_SOURCES: dict[type[Event], str] = {
-    InvoiceProduced: "the run that produced an invoice",
-    PaymentBounced: "a payment that bounced",
-}
 
 
 class Behind(NamedTuple):
     """What a line was computed from, found by the transactions that it names."""
 
+    client_id: str
     agent: AgentOfRecordAssigned
     terms: CommissionTermsSet
     posting: PostingEvent
@@ -61,10 +57,15 @@ def explain_share(
         return None
     cents, month = line.shares[place].cents, month_text(line.coverage_month)
     return Explanation(
-        label=f"Payee {payee_id} has {dollars(cents)} of the commission on {month}, of premium "
-        f"posted on {line.posted_on}.",
+        label=f"Payee {payee_id}: {dollars(cents)} of the commission on {month} of client "
+        f"{behind.client_id}, for what was {_verb(line)} on {line.posted_on}.",
         cents=cents,
-        facts=facts(payee=payee_id, statement=settled.statement_month, posted_on=line.posted_on),
+        facts=facts(
+            payee=payee_id,
+            client=behind.client_id,
+            settled_for=settled.statement_month,
+            posted_on=line.posted_on,
+        ),
         transactions=(transaction_id,),
         children=(
             _share(line, place, behind.agent),
@@ -97,22 +98,19 @@ def _is_of(line: CommissionLine, posting: Posting) -> bool:
 
 
 def payment_of_share(
-    history: Sequence[tuple[str, CommissionSettled]],
-    settled: CommissionSettled,
-    number: int,
-    payee_id: str,
+    earlier: Sequence[tuple[str, Sequence[CommissionLine]]], month: date, payee_id: str
 ) -> str | None:
-    """The transaction of the latest settlement before a line that paid on its coverage month.
+    """The transaction of the latest settlement with a line that paid on a coverage month.
 
-    One that paid the payee counts more than one that paid only others. None if nothing was paid,
-    or only by the settlement that the line is in.
+    ``earlier`` are the lines settled before, in order, each with its transaction. A line that paid
+    the payee counts more than one that paid only others. None if nothing was paid.
     """
-    month = settled.lines[number - 1].coverage_month
     to_payee = to_anyone = None
-    for transaction_id, earlier in history:
-        for line in earlier.lines:
-            if line.coverage_month == month and line.commission_cents > 0:
-                to_anyone = transaction_id
+    for transaction_id, lines in earlier:
+        for line in lines:
+            if line.coverage_month == month:
+                if line.commission_cents > 0:
+                    to_anyone = transaction_id
                 if any(s.payee_id == payee_id and s.cents > 0 for s in line.shares):
                     to_payee = transaction_id
     return to_payee or to_anyone
@@ -176,7 +174,7 @@ def _commission(line: CommissionLine, behind: Behind) -> Explanation:
     if terms.kind == "percent":
         label = f"{terms.percent} % of {posted}, rounded half up to the cent, is {result}."
     elif terms.kind == "pmpm":
-        label = f"{months} subscriber-months × {dollars(terms.pmpm_cents or 0)} is {result}."
+        label = f"{_counted(months)} × {dollars(terms.pmpm_cents or 0)} is {result}."
     else:
         label = "What the bands give on the year's premium after the posting, less what they gave "
         label += f"before it, rounded half up to the cent, is {result}."
@@ -188,17 +186,13 @@ def _commission(line: CommissionLine, behind: Behind) -> Explanation:
 
 
 def _posted(line: CommissionLine, event: PostingEvent) -> Explanation:
-    default = f"a {event.kind}" if isinstance(event, PaymentPosted) else ""
-    verb = "taken back" if line.posted_cents < 0 else "posted"
     months = line.subscriber_months
     count = ""
     if months:
-        count = f"; {abs(months)} subscriber-months "
-        count += "became fully posted" if months > 0 else "no longer are"
+        count = f"; {_counted(abs(months))} {'fully posted' if months > 0 else 'taken back'}"
     return Explanation(
-        label=f"{dollars(abs(line.posted_cents))} was {verb} for "
-        f"{month_text(line.coverage_month)} on {line.posted_on} by "
-        f"{_SOURCES.get(type(event), default)}{count}.",
+        label=f"{dollars(abs(line.posted_cents))} was {_verb(line)} for "
+        f"{month_text(line.coverage_month)} on {line.posted_on} by {_source(event)}{count}.",
         cents=line.posted_cents,
         facts=facts(
             coverage_month=line.coverage_month,
@@ -207,6 +201,24 @@ def _posted(line: CommissionLine, event: PostingEvent) -> Explanation:
         ),
         transactions=(line.posting,),
     )
+
+
+def _verb(line: CommissionLine) -> str:
+    return "taken back" if line.posted_cents < 0 else "posted"
+
+
+def _source(event: PostingEvent) -> str:
+    match event:
+        case InvoiceProduced():
+            return f"the run that produced the invoice of {month_text(event.month)}"
+        case PaymentBounced():
+            return "a payment that bounced"
+        case PaymentPosted():
+            return f"a {event.kind}"
+
+
+def _counted(months: int) -> str:
+    return f"{months} subscriber-month" + ("" if abs(months) == 1 else "s")
 
 
 def _terms(line: CommissionLine, event: CommissionTermsSet) -> Explanation:

@@ -45,7 +45,7 @@ def explain_line(
     """Why a line of an invoice is what it is.
 
     ``client`` and ``sources`` are as they were before the run, ``earlier`` the invoices before it
-    that may name the member. ``line_of`` must know the number.
+    that may bill the line's month. ``line_of`` must know the number.
     """
     line = line_of(produced.invoice, number)
     assert line is not None
@@ -80,8 +80,8 @@ def _adjustment(
     cost = explain_charge(client, sources, line.subscriber_id, line.member_id, line.month)
     return Explanation(
         label=f"Line {number} of the invoice of {month_text(invoice.month)}: member "
-        f"{line.member_id}, {month} costs {dollars(cost.cents or 0)} as known at the run and "
-        f"{dollars(line.billed_before_cents)} was billed: {dollars(line.cents)}.",
+        f"{line.member_id}, {dollars(line.cents)}: as known at the run {month} costs "
+        f"{dollars(cost.cents or 0)}, and {dollars(line.billed_before_cents)} had been billed.",
         cents=line.cents,
         facts=facts(invoice=invoice.month, line=number, run_on=invoice.run_on, month=line.month),
         transactions=(produced.transaction_id,),
@@ -114,22 +114,25 @@ def _reason(change: Change, line: InvoiceAdjustment) -> Explanation:
 
 
 def _billed_before(line: InvoiceAdjustment, earlier: Sequence[Produced]) -> Explanation:
+    lines = tuple(
+        Explanation(
+            label=f"Line {number} of the invoice of {month_text(produced.invoice.month)}: "
+            f"{dollars(cents)}.",
+            cents=cents,
+            facts=facts(
+                invoice=produced.invoice.month, line=number, run_on=produced.invoice.run_on
+            ),
+            transactions=(produced.transaction_id,),
+        )
+        for produced in earlier
+        for number, cents in _lines_for(produced.invoice, line)
+    )
+    no_line = "" if lines else ": no earlier invoice has a line for it"
     return Explanation(
-        label=f"Billed before for {month_text(line.month)}: {dollars(line.billed_before_cents)}.",
+        label=f"Billed before for {month_text(line.month)}: {dollars(line.billed_before_cents)}"
+        f"{no_line}.",
         cents=line.billed_before_cents,
-        children=tuple(
-            Explanation(
-                label=f"Line {number} of the invoice of {month_text(produced.invoice.month)}: "
-                f"{dollars(cents)}.",
-                cents=cents,
-                facts=facts(
-                    invoice=produced.invoice.month, line=number, run_on=produced.invoice.run_on
-                ),
-                transactions=(produced.transaction_id,),
-            )
-            for produced in earlier
-            for number, cents in _lines_for(produced.invoice, line)
-        ),
+        children=lines,
     )
 
 

@@ -59,17 +59,18 @@ def _by_member(
         f"{dollars(cents)} a month.",
         cents=cents,
         children=(
-            _rate(client, part, base_cents, "base rate, for age 21,"),
+            _rate(client, part, base_cents),
             _age_of(sources, part, age),
             *_one_of_the_oldest(sources, lives, part),
         ),
     )
 
 
-def _rate(client: Client, part: RatedPart, cents: int, what: str) -> Explanation:
+def _rate(client: Client, part: RatedPart, cents: int) -> Explanation:
     rate, plan_id = part.standing.rate, part.standing.plan.plan_id
     return Explanation(
-        label=f"The {what} of plan {plan_id} is {dollars(cents)} from {rate.first_day} on.",
+        label=f"The base rate of plan {plan_id}, for age 21 in rating area {client.rating_area}, "
+        f"is {dollars(cents)} from {rate.first_day} on.",
         cents=cents,
         facts=facts(plan=plan_id, first_day=rate.first_day, rating_area=client.rating_area),
         transactions=cited(rate.transaction_id),
@@ -114,11 +115,12 @@ def _factor(age: int) -> str:
 
 
 def _free(sources: Sources, lives: Sequence[Life], part: RatedPart) -> Explanation:
+    age = _age(part.life, part)
     return Explanation(
         label=f"Of the children under {CHILD_RATED_BELOW_AGE} in a family only the "
-        f"{PAYING_CHILDREN} oldest pay, and this is not one of them: 0.00 a month.",
+        f"{PAYING_CHILDREN} oldest pay, and this one, age {age}, is not one of them: 0.00 a month.",
         cents=0,
-        facts=facts(age=_age(part.life, part)),
+        facts=facts(age=age),
         transactions=cited(sources.births.get(part.life.member.member_id)),
         children=tuple(_paying(sources, lives, part)),
     )
@@ -144,7 +146,7 @@ def _paying(sources: Sources, lives: Sequence[Life], part: RatedPart) -> Iterato
         if member_id not in part.basis.free:
             life = by_member[member_id]
             yield Explanation(
-                label=f"Child {member_id} pays.",
+                label=f"Child {member_id}, age {_age(life, part)}, pays.",
                 facts=facts(member=member_id, age=_age(life, part)),
                 transactions=cited(sources.births.get(member_id), _began(life)),
             )

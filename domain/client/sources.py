@@ -23,8 +23,8 @@ class Sources(Struct):
     """By first day."""
     births: dict[str, str] = field(default_factory=dict)
     """By member: who told the birth date that holds."""
-    reinstated: dict[str, str] = field(default_factory=dict)
-    """By member: the last reinstatement."""
+    reinstated: dict[str, dict[date, str]] = field(default_factory=dict)
+    """By member, and by the first day that was covered again."""
 
     def note(self, event: Event, cause: Cause) -> None:
         """Look at the next event."""
@@ -41,6 +41,7 @@ class Sources(Struct):
             case BirthDateCorrected():
                 self.births[event.member_id] = by
             case MemberReinstated():
-                self.reinstated |= dict.fromkeys(event.members(), by)
+                for member_id in event.members():
+                    self.reinstated.setdefault(member_id, {})[event.first_day] = by
             case _:
                 pass

@@ -89,6 +89,20 @@ class EventLogContract:
         assert [e.version for e in log.history("A", 0, 10, up_to_version=2)] == [1, 2]
         assert not log.history("C", 0, 10)
 
+    def test_events_are_selected_by_type_version_and_whom_they_name(self, log: EventLog) -> None:
+        """In order; an id counts only as a whole text of the event's data."""
+        codes = ["anna", "ben", "anna-marie", "anna"]
+        log.append([new("A", n, code) for n, code in enumerate(codes, start=1)], [], NOON, {})
+        log.append([new("B", 1, "anna")], [], NOON, {})
+        refused = [TransactionRefused.type]
+        assert [e.version for e in log.selected("A", refused, 3)] == [1, 2, 3]
+        assert [e.version for e in log.selected("A", refused, 4, ["anna"])] == [1, 4]
+        assert [e.version for e in log.selected("A", refused, 4, ["anna", "ben"])] == [1, 2, 4]
+        assert [e.version for e in log.selected("A", refused, 3, ["anna"])] == [1]
+        assert not log.selected("A", refused, 4, ["cleo"])
+        assert not log.selected("A", refused, 4, [])
+        assert not log.selected("A", ["transaction"], 4)
+
     def test_a_taken_version_stores_nothing_of_the_append(self, log: EventLog) -> None:
         """All or nothing: neither the neighbour's event nor a receipt stays."""
         log.append([new("A", 1)], [], NOON, {})

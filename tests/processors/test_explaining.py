@@ -148,7 +148,7 @@ def _is_sound(explained: Explained, history: History) -> None:
     named = {by for each in steps(explained.tree) for by in each.transactions}
     assert explained.transactions.keys() == named
     for transaction_id, recorded in explained.transactions.items():
-        assert recorded.cause.transaction_id == transaction_id
+        assert (recorded.cause.transaction_id, recorded.cause.index) == (transaction_id, 1)
         assert recorded == history.events[recorded.position - 1]
     _is_about_no_ones_birth(explained.tree, history)
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated
 
+import msgspec
 import typer
 
-from adapters.inbound.commands.opening import AsJson, reading
-from adapters.inbound.commands.printing import show
+from adapters.inbound.commands.opening import SAID_NO, AsJson, fail, reading
+from adapters.inbound.commands.printing import show, table
 from adapters.inbound.commands.reading import ClientArgument
 from adapters.inbound.commands.statements import PayeeArgument, month_of
-from adapters.inbound.explanations import explained_commission_line, explained_invoice_line
+from adapters.inbound.explanations import (
+    LineNotFound,
+    explained_commission_line,
+    explained_invoice_line,
+)
+from adapters.inbound.http_edge import problem_for
+from adapters.outbound.billing_reads import InvoiceNotFound, InvoiceNotShown
+from adapters.outbound.commission_reads import PayeeNotFound, StatementNotFound
 from adapters.outbound.explanation_views import CitedTransaction, ExplanationView
+from adapters.services import Services
 
 explain = typer.Typer(
     help="Say why a line of an invoice or statement is what it is.", no_args_is_help=True
@@ -20,6 +31,7 @@ explain = typer.Typer(
 
 MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-04.")]
 NumberArgument = Annotated[int, typer.Argument(metavar="LINE", min=1, help="The line's number.")]
+_MISSING = (InvoiceNotFound, InvoiceNotShown, PayeeNotFound, StatementNotFound, LineNotFound)
 _INDENT = "  "
 
 
@@ -35,9 +47,12 @@ def invoice(
 
     \b
     ofrecord explain invoice harbor-bakery 2026-04 8
+    ofrecord explain invoice harbor-bakery 2026-06 7 --json
+
+    `ofrecord invoice` shows the numbers of the lines.
     """
     asked = month_of(month)
-    with reading(context) as services:
+    with _answering(context) as services:
         _show(explained_invoice_line(services, client_id, asked, number, None), as_json)
 
 
@@ -59,32 +74,69 @@ def commission(
     ofrecord explain commission A-10 2026-05 4f0c8d1e2b3a49586776a1b2c3d4e5f6 1
     """
     asked = month_of(month)
-    with reading(context) as services:
+    with _answering(context) as services:
         found = explained_commission_line(services, payee, asked, transaction_id, number, None)
         _show(found, as_json)
+
+
+@contextmanager
+def _answering(context: typer.Context) -> Iterator[Services]:
+    """The system, and a sentence that says what is not there, or is shown no more."""
+    with reading(context) as services:
+        try:
+            yield services
+        except _MISSING as missing:
+            raise fail(problem_for(missing).detail, SAID_NO) from None
+
+
+# ── For people ─────────────────────────────────────────────────────────────────────────────────
+
+
+class PrintedTransaction(msgspec.Struct):
+    """A transaction behind a figure, with the number by which the steps name it."""
+
+    no: str
+    type: str
+    sender: str
+    role: str
+    producer_id: str | None
+    received_at: datetime
+    position: int
+    transaction_id: str
 
 
 def _show(view: ExplanationView, as_json: bool) -> None:
     if as_json:
         show(view, as_json)
         return
-    for line in _lines(view, ""):
+    numbered: dict[str, PrintedTransaction] = {}
+    for line in [*_lines(view, "", numbered), "", "Transactions"]:
+        typer.echo(line)
+    for line in table(list(numbered.values()), _INDENT):
         typer.echo(line)
 
 
-def _lines(view: ExplanationView, indent: str) -> Iterator[str]:
-    """The tree as text: a step, the transactions behind it, what it follows from, further in."""
-    yield indent + view.label
-    for transaction in view.transactions:
-        yield f"{indent}{_INDENT}← {_sent(transaction)}"
+def _lines(
+    view: ExplanationView, indent: str, numbered: dict[str, PrintedTransaction]
+) -> Iterator[str]:
+    """The tree as text: a step with the numbers of its transactions, what it follows from below."""
+    told = []
+    for cited in view.transactions:
+        printed = numbered.setdefault(cited.transaction_id, _printed(cited, len(numbered) + 1))
+        told.append(printed.no)
+    yield " ".join([indent + view.label, *told])
     for child in view.children:
-        yield from _lines(child, indent + _INDENT)
+        yield from _lines(child, indent + _INDENT, numbered)
 
 
-def _sent(transaction: CitedTransaction) -> str:
-    named = f" for {transaction.producer_id}" if transaction.producer_id else ""
-    return (
-        f"{transaction.type} by {transaction.sender} ({transaction.role}){named}, received "
-        f"{transaction.received_at.isoformat(' ', 'seconds')}, position {transaction.position}, "
-        f"transaction {transaction.transaction_id}"
+def _printed(cited: CitedTransaction, number: int) -> PrintedTransaction:
+    return PrintedTransaction(
+        no=f"[{number}]",
+        type=cited.type,
+        sender=cited.sender,
+        role=cited.role,
+        producer_id=cited.producer_id,
+        received_at=cited.received_at,
+        position=cited.position,
+        transaction_id=cited.transaction_id,
     )
