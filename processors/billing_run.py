@@ -10,7 +10,6 @@ not asked, and reported, so that the earlier month can be run first.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -21,21 +20,18 @@ from msgspec import Struct
 from domain.client.produce_invoice import RUN_IN_FUTURE, ProduceInvoice
 from domain.client.timeliness import DAYS_AHEAD
 from domain.kernel import Actor
+from processors.applied import Applied
 from processors.command_processor import CommandProcessor
-from processors.ports import EventLog, LogUnavailable, RowStore
 from processors.receipts import Submission
-from processors.run_service import RunAtWork, RunBroken
+from processors.run_service import RunAtWork
 from processors.runs import SHOWN, BehindClient, RunNotPossible, RunRequest, Tally
-from processors.submitting_many import Submitted, Window, submit_many
+from processors.submitting_many import count, submit_many
 
 BILLING_SENDER = "billing-run"
 """The sender of what billing runs submit: no key has its name."""
 PROJECTION = "invoices"
 _ACTOR = Actor(BILLING_SENDER, "carrier")
 _PAGE = 500
-_WAIT_SLICE_SECONDS = 0.5
-_PATIENCE_SECONDS = 120.0
-"""So long the projection may stand still, while there is work, before the run gives up."""
 
 Standing = Literal["due", "behind", "already", "not_begun", "ended", "elsewhere"]
 """How a client stands to a month:
@@ -115,11 +111,8 @@ class BillingRun:
     """The steps of billing runs."""
 
     commands: CommandProcessor
-    log: EventLog
-    rows: RowStore
+    applied: Applied
     accounts: BillingAccounts
-    wait_applied: Callable[[int, float, Sequence[str]], bool]
-    """See ``EmbeddedProjectors.wait_until_applied``."""
 
     def check(self, request: RunRequest, received_on: date) -> None:
         """As ``produce_invoice`` would refuse it."""
@@ -152,20 +145,19 @@ class BillingRun:
     def work(self, at_work: RunAtWork) -> None:
         """Bill everyone who is due."""
         run, tally = at_work.run, at_work.tally
-        self._wait_until_applied(at_work)
+        self.applied.all_of_the_log(at_work, (PROJECTION,))
         plan = self.plan(run.month, run.clients, at_work.goes_on)
         due = plan.counts.pop("due", 0)
         unknown = plan.counts.pop("unknown", 0)
         tally.counts.update(plan.counts)
         tally.behind = plan.behind
         _tell_unknown(tally, plan.unknown, unknown)
-        if parked := len(self.rows.parked(PROJECTION)):
+        if parked := len(self.applied.parked(PROJECTION)):
             tally.count("parked", parked)
         tally.total = due + unknown
         tally.done = unknown
-        window = Window()
-        for submitted in submit_many(self.commands, self._due(at_work), at_work.goes_on, window):
-            _count(tally, submitted)
+        for submitted in submit_many(self.commands, self._due(at_work), at_work.goes_on):
+            count(tally, submitted, "invoiced")
 
     def _due(self, at_work: RunAtWork) -> Iterator[Submission]:
         run = at_work.run
@@ -176,19 +168,6 @@ class BillingRun:
                 yield Submission(
                     _ACTOR, account.client_id, key, command, run.received_at, run.run_id
                 )
-
-    def _wait_until_applied(self, at_work: RunAtWork) -> None:
-        """Wait until the projection shows the log as it is now."""
-        head = self.log.head()
-        applied, patience = -1, time.monotonic() + _PATIENCE_SECONDS
-        while not self.wait_applied(head, _WAIT_SLICE_SECONDS, (PROJECTION,)):
-            if not at_work.goes_on():
-                return
-            position, now = self.rows.position(PROJECTION), time.monotonic()
-            if position > applied:
-                applied, patience = position, now + _PATIENCE_SECONDS
-            elif now > patience:
-                raise RunBroken("projection_stands_still")
 
 
 def _accounts(accounts: BillingAccounts, clients: Sequence[str] | None) -> Iterator[BillingAccount]:
@@ -220,19 +199,3 @@ def _tell_unknown(tally: Tally, first: Sequence[str], count: int) -> None:
     if more > 0:
         tally.count("refused", more)
         tally.refused["client_not_found"] += more
-
-
-def _count(tally: Tally, submitted: Submitted) -> None:
-    tally.done += 1
-    client_id, failure = submitted.submission.client_id, submitted.failure
-    if submitted.answer is None:
-        if isinstance(failure, LogUnavailable):
-            raise failure
-        tally.fail(client_id, type(failure).__name__)
-        return
-    receipt = submitted.answer.receipt
-    tally.position = max(tally.position, receipt.position)
-    if receipt.status == "refused":
-        tally.refuse(client_id, receipt.code or "", receipt.sentence or "")
-    else:
-        tally.count("invoiced" if receipt.events else "already")

@@ -10,51 +10,43 @@ Three steps, each safe to do again, so that a run which was cut off anywhere is 
    ``produce_statement`` through ``P``, with what those lines come to. A payee whose statement of
    the month exists is left alone: what was settled after it waits for the next month's.
 
-Keys are made of what the transaction says, so that a repeat is a repeat and other content has
-another key. Clients and payees are gone through in pages: memory does not grow with their number.
+A client whose events wait behind a parked one would have lines that turn up later, at positions of
+a statement that was produced: where anything is parked nothing is produced, and the run says so. A
+client whose settlement is refused, or fails, has no lines yet; it is told, and its lines are on the
+next statements.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
 from msgspec import Struct
 
-from domain.client.settle_commission import SettleCommission
+from domain.client.produce_invoice import RUN_IN_FUTURE
+from domain.client.settle_commission import STATEMENT_TOO_EARLY, SettleCommission
 from domain.kernel import Actor, Command
 from domain.payee.produce_statement import ProduceStatement
 from domain.payee.state import stream_id
-from processors.ports import EventLog, RowStore
-from processors.receipts import Answer, Submission
+from processors.applied import Applied
+from processors.command_processor import CommandProcessor
+from processors.receipts import Submission
+from processors.run_service import RunAtWork, RunBroken
+from processors.runs import Run, RunNotPossible, RunRequest
+from processors.submitting_many import count, submit_many
 
-_PAGE = 256
-"""Clients or payees on their way at once: as many as share a commit."""
-_PAUSE_SECONDS = 0.02
-_WAITED_FOR = ("invoices", "commissions")
+COMMISSION_SENDER = "commission-run"
+"""The sender of what commission runs submit: no key has its name."""
+_ACTOR = Actor(COMMISSION_SENDER, "carrier")
+_LINES = "commissions"
+_READ = ("invoices", _LINES)
 """The projections that a run reads."""
+_PAGE = 500
 
 
-class CommissionRunStopped(Exception):
-    """The run cannot go on now; what it did stays, and the same run again goes on from there.
-
-    Its text says why, in names of projections and ids of clients.
-    """
-
-
-# ── What a run needs ───────────────────────────────────────────────────────────────────────────
-
-
-class ClientToSettle(Struct, frozen=True):
-    """A client with postings on which no commission was settled."""
-
-    client_id: str
-    posted_through: int
-    """Position of the newest of them."""
+# ── What is to be done ─────────────────────────────────────────────────────────────────────────
 
 
 class PayeeToPay(Struct, frozen=True):
@@ -68,10 +60,16 @@ class PayeeToPay(Struct, frozen=True):
 
 
 class CommissionFacts(Protocol):
-    """What the projections know of unsettled postings and unpaid lines."""
+    """What the projections know of unsettled postings and unpaid lines.
 
-    def clients_to_settle(self, month: date, after: str, limit: int) -> Sequence[ClientToSettle]:
-        """Clients with unsettled postings dated before the month, by id, from after ``after``."""
+    Both methods may raise ``RowsUnavailable``.
+    """
+
+    def clients_to_settle(self, month: date, after: str, limit: int) -> Sequence[str]:
+        """Ids of clients with unsettled postings dated before the month, from after ``after``.
+
+        Not those who were settled for a later month.
+        """
         ...
 
     def payees_to_pay(
@@ -79,135 +77,89 @@ class CommissionFacts(Protocol):
     ) -> Sequence[PayeeToPay]:
         """Payees with unpaid lines up to a position, by id, from after ``after``.
 
-        Not those who have a statement of the month, or of a later one.
+        Not those who have a statement of the month, or of a later one, or an unpaid line that was
+        settled for a later one.
         """
         ...
 
 
-class Submits(Protocol):
-    """The door to the history: ``CommandProcessor``."""
-
-    def submit(
-        self, submission: Submission, follows: Future[Answer] | None = None
-    ) -> Future[Answer]:
-        """See ``CommandProcessor.submit``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class CommissionRunNeeds:
-    """The parts of the system that a run works with."""
-
-    commands: Submits
-    log: EventLog
-    rows: RowStore
-    facts: CommissionFacts
-    patience_seconds: float = 60.0
-    """So long a projection may stand still, while there is work, before the run stops."""
-
-
-# ── The run ────────────────────────────────────────────────────────────────────────────────────
+# ── The steps ──────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class CommissionRun:
-    """Which run: the same one again goes on where it was cut off."""
+    """The steps of commission runs."""
 
-    actor: Actor
-    """As whom it submits: carrier staff."""
-    month: date
-    """The statement month, its 1st: postings dated before it are paid."""
-    run_on: date
-    """The date that its statements bear."""
-    client_ids: frozenset[str] | None = None
-    """Settle only these clients; None: all."""
-    payee_ids: frozenset[str] | None = None
-    """Produce only these payees' statements; None: all."""
-    received_at: datetime | None = None
-    """When the carrier received it, where an importer states that; else now."""
+    commands: CommandProcessor
+    applied: Applied
+    facts: CommissionFacts
 
+    def check(self, request: RunRequest, received_on: date) -> None:
+        """As ``settle_commission`` would refuse it."""
+        if request.month.day != 1:
+            raise RunNotPossible("month", "A month is named by its 1st.")
+        if request.month > received_on:
+            sentence = STATEMENT_TOO_EARLY.sentence.format(month=request.month)
+            raise RunNotPossible("month", sentence)
+        if request.run_on is not None and request.run_on > received_on:
+            raise RunNotPossible("run_on", RUN_IN_FUTURE.sentence.format(run_on=request.run_on))
+        if request.clients is not None:
+            # A payee has one statement of a month: of some clients only, the others would wait.
+            raise RunNotPossible("clients", "A commission run is always over all clients.")
 
-@dataclass(slots=True)
-class CommissionProgress:
-    """How far a run is."""
+    def work(self, at_work: RunAtWork) -> None:
+        """Settle every client, then produce every payee's statement."""
+        run, tally = at_work.run, at_work.tally
+        self._look(at_work)
+        tally.total = sum(1 for _ in self._unsettled(run, at_work))
+        settlements = (_settlement(run, client_id) for client_id in self._unsettled(run, at_work))
+        self._submit(at_work, settlements, "settled")
+        through = self._look(at_work)
+        if not at_work.goes_on():
+            return
+        tally.total = tally.done + sum(1 for _ in self._unpaid(run, at_work, through))
+        statements = (
+            _statement(run, payee, through) for payee in self._unpaid(run, at_work, through)
+        )
+        self._submit(at_work, statements, "statements")
 
-    step: str = "settling"
-    """``settling``, ``waiting``, ``producing`` or ``done``."""
-    clients_settled: int = 0
-    settlements_refused: int = 0
-    through_position: int | None = None
-    """Through which position the statements go; None until everything is settled."""
-    statements_produced: int = 0
-    statements_refused: int = 0
-    """Such as where another run came first: what is unpaid waits for the next."""
+    def _look(self, at_work: RunAtWork) -> int:
+        """Wait until the projections show everything; the log's position then."""
+        position = self.applied.all_of_the_log(at_work, _READ)
+        if at_work.goes_on():
+            self.applied.require_none_parked(_READ)
+        return position
 
+    def _submit(self, at_work: RunAtWork, submissions: Iterable[Submission], outcome: str) -> None:
+        for submitted in submit_many(self.commands, submissions, at_work.goes_on):
+            count(at_work.tally, submitted, outcome)
 
-def run_commissions(
-    needs: CommissionRunNeeds, run: CommissionRun, report: Callable[[CommissionProgress], None]
-) -> CommissionProgress:
-    """Do the whole run, in the caller's thread; returns what it came to.
+    def _unsettled(self, run: Run, at_work: RunAtWork) -> Iterator[str]:
+        after = ""
+        while at_work.goes_on() and (page := self.facts.clients_to_settle(run.month, after, _PAGE)):
+            after = page[-1]
+            yield from page
 
-    ``report`` is called after every page, and while it waits, with the progress so far; what it
-    raises ends the run there. Raises ``CommissionRunStopped``, or ``LogUnavailable`` or
-    ``RowsUnavailable`` while the database is away; the same run again is then safe.
-    """
-    progress = CommissionProgress()
-    _wait_until_applied(needs, lambda: report(progress))
-    for settled in _clients(needs, run):
-        answers = _answers(needs, (_settlement(run, client) for client in settled))
-        refused = sum(answer.receipt.status == "refused" for answer in answers)
-        progress.clients_settled += len(answers) - refused
-        progress.settlements_refused += refused
-        report(progress)
-    progress.step = "waiting"
-    through_position = _wait_until_applied(needs, lambda: report(progress))
-    progress.through_position = through_position
-    progress.step = "producing"
-    for payees in _payees(needs, run, through_position):
-        answers = _answers(needs, (_statement(run, payee, through_position) for payee in payees))
-        refused = sum(answer.receipt.status == "refused" for answer in answers)
-        progress.statements_produced += len(answers) - refused
-        progress.statements_refused += refused
-        report(progress)
-    progress.step = "done"
-    report(progress)
-    return progress
-
-
-def _clients(needs: CommissionRunNeeds, run: CommissionRun) -> Iterator[list[ClientToSettle]]:
-    after = ""
-    while page := needs.facts.clients_to_settle(run.month, after, _PAGE):
-        after = page[-1].client_id
-        yield [c for c in page if run.client_ids is None or c.client_id in run.client_ids]
-
-
-def _payees(
-    needs: CommissionRunNeeds, run: CommissionRun, through_position: int
-) -> Iterator[list[PayeeToPay]]:
-    after = ""
-    while page := needs.facts.payees_to_pay(run.month, through_position, after, _PAGE):
-        after = page[-1].payee_id
-        yield [p for p in page if run.payee_ids is None or p.payee_id in run.payee_ids]
-
-
-def _answers(needs: CommissionRunNeeds, submissions: Iterable[Submission]) -> list[Answer]:
-    """Submit a page, all at once; its answers when they are durable."""
-    futures = [needs.commands.submit(submission) for submission in submissions]
-    return [future.result() for future in futures]
+    def _unpaid(self, run: Run, at_work: RunAtWork, through: int) -> Iterator[PayeeToPay]:
+        after = ""
+        while at_work.goes_on() and (
+            page := self.facts.payees_to_pay(run.month, through, after, _PAGE)
+        ):
+            after = page[-1].payee_id
+            if self.applied.rows.position(_LINES) < through:
+                # Its tables were made anew meanwhile: what is added up there lacks lines.
+                raise RunBroken("projection_made_anew")
+            yield from page
 
 
 # ── What it submits ────────────────────────────────────────────────────────────────────────────
 
 
-def _settlement(run: CommissionRun, client: ClientToSettle) -> Submission:
-    key = f"commission-{run.month}-settle-{client.client_id}-{client.posted_through}"
-    command = SettleCommission(statement_month=run.month)
-    return _submission(run, client.client_id, key, command)
+def _settlement(run: Run, client_id: str) -> Submission:
+    return _submission(run, client_id, SettleCommission(statement_month=run.month))
 
 
-def _statement(run: CommissionRun, payee: PayeeToPay, through_position: int) -> Submission:
-    span = f"{payee.after_position}-{through_position}"
-    key = f"commission-{run.month}-statement-{payee.payee_id}-{span}-{run.run_on}"
+def _statement(run: Run, payee: PayeeToPay, through_position: int) -> Submission:
     command = ProduceStatement(
         month=run.month,
         run_on=run.run_on,
@@ -216,36 +168,10 @@ def _statement(run: CommissionRun, payee: PayeeToPay, through_position: int) -> 
         line_count=payee.line_count,
         lines_cents=payee.lines_cents,
     )
-    return _submission(run, stream_id(payee.payee_id), key, command)
+    return _submission(run, stream_id(payee.payee_id), command)
 
 
-def _submission(run: CommissionRun, stream: str, key: str, command: Command) -> Submission:
-    if run.received_at is not None:
-        key += f"-{run.received_at.isoformat()}"
-    return Submission(run.actor, stream, key, command, run.received_at)
-
-
-# ── Waiting for the projections ────────────────────────────────────────────────────────────────
-
-
-def _wait_until_applied(needs: CommissionRunNeeds, report: Callable[[], None]) -> int:
-    """Wait until what the run reads shows the log as it is now; returns the log's head.
-
-    A client whose events wait behind a parked one would have lines that turn up later, in a
-    statement that was produced: then nothing is produced, and the run stops.
-    """
-    head = needs.log.head()
-    for name in _WAITED_FOR:
-        applied, patience = -1, time.monotonic() + needs.patience_seconds
-        while (position := needs.rows.position(name)) < head:
-            now = time.monotonic()
-            if position > applied:
-                applied, patience = position, now + needs.patience_seconds
-            elif now > patience:
-                raise CommissionRunStopped(f"the projection {name} does not go on")
-            report()
-            time.sleep(_PAUSE_SECONDS)
-        parked = [parked.client_id for parked in needs.rows.parked(name)]
-        if parked:
-            raise CommissionRunStopped(f"parked in the projection {name}: {', '.join(parked[:5])}")
-    return head
+def _submission(run: Run, stream: str, command: Command) -> Submission:
+    """Under a key of this attempt: each one is decided anew, where a repeat changes nothing."""
+    key = f"{run.month:%Y-%m}/{run.run_id}/{run.attempt}/{stream}"
+    return Submission(_ACTOR, stream, key, command, run.received_at, run.run_id)

@@ -14,7 +14,9 @@ from concurrent.futures import Future, wait
 from typing import NamedTuple
 
 from processors.command_processor import CommandProcessor
+from processors.ports import LogUnavailable
 from processors.receipts import Answer, Submission
+from processors.runs import Tally
 
 WINDOW_MOST = 32
 ANSWERED_WITHIN_SECONDS = 0.25
@@ -82,3 +84,23 @@ def _answered(waiting: _Waiting, window: Window, goes_on: Callable[[], bool]) ->
     window.answered(time.monotonic() - waiting.since)
     failure = future.exception()
     return Submitted(waiting.submission, None if failure else future.result(), failure)
+
+
+def count(tally: Tally, submitted: Submitted, outcome: str) -> None:
+    """Count what came of one: as ``outcome`` if it had an effect, ``already`` if it had none.
+
+    Raises ``LogUnavailable`` where that is what came of it.
+    """
+    if isinstance(submitted.failure, LogUnavailable):
+        raise submitted.failure
+    tally.done += 1
+    stream = submitted.submission.client_id
+    if submitted.answer is None:
+        tally.fail(stream, type(submitted.failure).__name__)
+        return
+    receipt = submitted.answer.receipt
+    tally.position = max(tally.position, receipt.position)
+    if receipt.status == "refused":
+        tally.refuse(stream, receipt.code or "", receipt.sentence or "")
+    else:
+        tally.count(outcome if receipt.events else "already")

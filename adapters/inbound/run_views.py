@@ -109,7 +109,8 @@ class RunView(View, frozen=True, kw_only=True):
     """Why it was interrupted or failed: ``stopped``, ``lost`` (its process died), or a failure."""
     done: Count
     total: Count | None
-    """Null until it is known."""
+    """Null until it is known. A commission run counts clients first, and statements once all are
+    settled."""
     counts: dict[str, int]
     """Clients by outcome: ``invoiced``, ``already`` (had it, or nothing to do), ``refused``,
     ``failed``, ``behind`` (an earlier month comes first), ``not_begun``, ``ended``, ``elsewhere``

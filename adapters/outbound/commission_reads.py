@@ -28,7 +28,7 @@ from adapters.outbound.reading import NotFound, Reading, ReadsUnavailable, readi
 from adapters.outbound.views import money
 from domain.kernel import Actor
 from domain.payee.state import Payee, may_see, stream_id
-from processors.commission_run import ClientToSettle, PayeeToPay
+from processors.commission_run import PayeeToPay
 from processors.ports import RowsUnavailable
 
 _BEFORE_ALL = ("", date.min.isoformat(), date.min.isoformat(), 0, 0)
@@ -129,9 +129,9 @@ class CommissionReads:
 
     # ── For the commission run ─────────────────────────────────────────────────────────────────
 
-    def clients_to_settle(self, month: date, after: str, limit: int) -> Sequence[ClientToSettle]:
+    def clients_to_settle(self, month: date, after: str, limit: int) -> Sequence[str]:
         facts = {"month": month, "after": after, "limit": limit}
-        return [ClientToSettle(**row) for row in self._for_run(sql.CLIENTS_TO_SETTLE, facts)]
+        return [row["client_id"] for row in self._for_run(sql.CLIENTS_TO_SETTLE, facts)]
 
     def payees_to_pay(
         self, month: date, through_position: int, after: str, limit: int

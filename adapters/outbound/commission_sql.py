@@ -112,6 +112,7 @@ UNION
  WHERE payee_id > %(after)s ORDER BY payee_id LIMIT %(limit)s)
 ORDER BY payee_id LIMIT %(limit)s
 """
+# A statement has no line that was settled for a later month: such a payee waits for that one's run.
 PAYEES_TO_PAY = f"""
 WITH RECURSIVE {_WITH_LINES}
 SELECT e.payee_id, coalesce(s.through_position, 0) AS after_position, u.line_count, u.lines_cents
@@ -121,34 +122,36 @@ LEFT JOIN LATERAL (
     WHERE s.payee_id = e.payee_id ORDER BY s.through_position DESC LIMIT 1
 ) s ON true
 CROSS JOIN LATERAL (
-    SELECT count(*) AS line_count, coalesce(sum(l.share_cents), 0)::bigint AS lines_cents
+    SELECT count(*) AS line_count, coalesce(sum(l.share_cents), 0)::bigint AS lines_cents,
+           max(l.statement_month) AS settled_for
     FROM commissions.commission_line l
     WHERE l.payee_id = e.payee_id
       AND l.position > coalesce(s.through_position, 0) AND l.position <= %(through_position)s
 ) u
-WHERE e.payee_id IS NOT NULL AND u.line_count > 0 AND (s.month IS NULL OR s.month < %(month)s)
+WHERE e.payee_id IS NOT NULL AND u.settled_for <= %(month)s
+  AND (s.month IS NULL OR s.month < %(month)s)
 LIMIT %(limit)s
 """
 
 # Settled is what came before the client's last settlement and was dated before its month.
 CLIENTS_TO_SETTLE = """
-SELECT a.client_id, u.posted_through
+SELECT a.client_id
 FROM invoices.account a
 LEFT JOIN commissions.settlement s ON s.client_id = a.client_id
-CROSS JOIN LATERAL (
-    SELECT max(position) AS posted_through
-    FROM (
-        SELECT p.position FROM invoices.posting p
-        WHERE p.client_id = a.client_id AND p.posted_on < %(month)s
-          AND p.position > coalesce(s.position, 0)
-        UNION ALL
-        SELECT p.position FROM invoices.posting p
-        WHERE p.client_id = a.client_id AND p.posted_on < %(month)s
-          AND p.posted_on >= s.statement_month
-    ) p
-) u
-WHERE a.client_id > %(after)s AND u.posted_through IS NOT NULL
+WHERE a.client_id > %(after)s
   AND (s.statement_month IS NULL OR s.statement_month <= %(month)s)
+  AND (
+      EXISTS (
+          SELECT 1 FROM invoices.posting p
+          WHERE p.client_id = a.client_id AND p.posted_on < %(month)s
+            AND p.position > coalesce(s.position, 0)
+      )
+      OR EXISTS (
+          SELECT 1 FROM invoices.posting p
+          WHERE p.client_id = a.client_id AND p.posted_on < %(month)s
+            AND p.posted_on >= s.statement_month
+      )
+  )
 ORDER BY a.client_id
 LIMIT %(limit)s
 """

@@ -17,13 +17,8 @@ from adapters.outbound.billing_views import StatementView
 from adapters.outbound.commission_reads import CommissionReads
 from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.payee.state import stream_id
-from processors.commission_run import (
-    CommissionProgress,
-    CommissionRun,
-    CommissionRunNeeds,
-    run_commissions,
-)
 from processors.receipts import Receipt, Submission
+from processors.runs import Run, RunRequest
 from tests.adapters.served import EXAMPLE, HARBOR
 
 AGENCY = "A-10"
@@ -81,22 +76,18 @@ class House:
         """A transaction on a payee."""
         self.send(stream_id(payee_id), body, instant(on))
 
-    def needs(self, **changes: Any) -> CommissionRunNeeds:
-        """What a commission run works with."""
-        services = self.services
-        parts: dict[str, Any] = {"commands": services.commands, "log": services.log}
-        parts |= {"rows": services.rows, "facts": services.commissions, **changes}
-        return CommissionRunNeeds(**parts)
-
-    def run(self, month: str, run_on: str, **changes: Any) -> CommissionProgress:
+    def run(self, month: str, run_on: str) -> Run:
         """The commission run of a month."""
-        run = CommissionRun(
-            CLI,
-            date.fromisoformat(month),
-            date.fromisoformat(run_on),
+        asked = RunRequest(
+            kind="commission",
+            month=date.fromisoformat(month),
+            started_by="staff",
+            run_on=date.fromisoformat(run_on),
             received_at=instant(run_on),
         )
-        return run_commissions(self.needs(**changes), run, lambda _: None)
+        run = self.services.runs.do(asked)
+        assert run.state == "finished", run.reason
+        return run
 
     def statement(self, month: str, payee_id: str = AGENCY) -> StatementView:
         """A payee's statement, as the carrier sees it."""

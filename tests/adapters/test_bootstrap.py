@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from adapters.bootstrap import SystemClock, open_application, open_database
+from adapters.bootstrap import Application, SystemClock, open_application, open_database
+from adapters.inbound import demonstration
 from adapters.inbound.commands.opening import catch_up
 from adapters.inbound.demonstration import (
     HARBOR_BAKERY,
@@ -18,6 +19,7 @@ from adapters.inbound.demonstration import (
     load_demonstration,
 )
 from adapters.inbound.submitting import submit_lines
+from adapters.services import Services
 from adapters.settings import Settings
 from domain.kernel import Actor
 from processors.ports import LogUnavailable
@@ -137,6 +139,55 @@ def test_a_demonstration_that_was_broken_off_is_completed(
         assert longer > head
         assert not load_demonstration(services, tmp_path, 3)
         assert services.log.head() == longer
+
+
+def _statements(application: Application, payee_id: str) -> list[tuple[str, str]]:
+    """Month and amount of a payee's statements, oldest first."""
+    catch_up(application)
+    items = application.services.commissions.statements(payee_id, None).items
+    return [(f"{item.month:%Y-%m}", item.paid) for item in reversed(items)]
+
+
+def test_the_demonstration_pays_commission_month_by_month(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its past went; also if the start was killed in the middle of it."""
+    pay, paid = demonstration._pay, []
+
+    def killed(services: Services, month: date) -> None:
+        paid.append(month)
+        if len(paid) == 32:
+            raise KeyboardInterrupt
+        pay(services, month)
+
+    monkeypatch.setattr(demonstration, "_pay", killed)
+    with open_application(database_url) as application:
+        with pytest.raises(KeyboardInterrupt):
+            load_demonstration(application.services, tmp_path, 2)
+        assert _statements(application, "A-10")[-1] == ("2026-03", "204.31")
+        monkeypatch.undo()
+        assert load_demonstration(application.services, tmp_path, 2)
+        assert _statements(application, "A-10") == [
+            ("2026-02", "204.31"),
+            ("2026-03", "204.31"),
+            ("2026-04", "204.31"),
+            ("2026-05", "120.00"),
+            ("2026-06", "318.31"),
+        ]
+        runs = application.services.runs.page("commission", None, 100)
+        assert {(run.state, run.attempt) for run in runs} == {("finished", 1)}
+        assert len({run.month for run in runs}) == len(runs) >= 34
+        payees = application.services.commissions.payees(limit=100).items
+        assert {payee.kind for payee in payees} == {"agency", "producer"}
+
+
+def test_where_others_project_the_demonstration_does_not_wait_for_them(
+    database_url: str, tmp_path: Path
+) -> None:
+    """They may be started later; then a commission run pays what was settled."""
+    with open_application(database_url, projects_here=False) as application:
+        assert load_demonstration(application.services, tmp_path, 1, projects_here=False)
+        assert not application.services.runs.page(None, None, 1)
 
 
 def test_keys_stay_until_they_open_nothing(database_url: str, tmp_path: Path) -> None:

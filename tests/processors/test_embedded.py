@@ -106,6 +106,21 @@ def test_waiting_ends_with_the_time(in_memory: Running) -> None:
     assert in_memory.projectors.wait_until_applied(0, 0)
 
 
+def test_who_waits_where_nobody_projects_begins_to() -> None:
+    """Not while others do; and once is enough."""
+    log, rows = InMemoryEventLog(), InMemoryRowStore()
+    projectors = EmbeddedProjectors([ONE, TWO], log, rows, FixedClock())
+    before = threading.active_count()
+    append(log, ("C1", "x"))
+    catch_up(tally_projector(log, rows, ONE))
+    assert projectors.wait_or_project(1, 5, ["one"])
+    assert threading.active_count() == before, "another had applied it"
+    assert not projectors.wait_or_project(1, 0)
+    assert projectors.wait_until_applied(1, 5)
+    assert not projectors.wait_or_project(2, 0)
+    projectors.close()
+
+
 def test_waiting_for_one_projection_does_not_wait_for_another() -> None:
     """A reader waits only for the projections that its answer comes from."""
     log, rows = InMemoryEventLog(), InMemoryRowStore()

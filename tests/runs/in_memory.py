@@ -1,28 +1,34 @@
-"""A carrier in memory: log, command processor, invoices, and the service of runs."""
+"""A carrier in memory: log, command processor, invoices, commissions, the service of runs."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from adapters.outbound.in_memory import InMemoryEventLog
 from adapters.outbound.in_memory_rows import InMemoryRowStore
 from adapters.outbound.in_memory_runs import InMemoryRuns
-from domain.catalog import COMMANDS
+from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.client.produce_invoice import InvoiceProduced
+from domain.payee.produce_statement import StatementProduced
+from domain.payee.state import stream_id
+from processors.applied import Applied
 from processors.billing_run import BillingAccount, BillingRun
 from processors.command_processor import CommandProcessor
+from processors.commission_run import CommissionRun
 from processors.ports import EventLog
 from processors.projector import Projector
 from processors.receipts import Answer, Receipt, Submission
 from processors.run_service import Runs
 from processors.runs import Run, RunRequest
+from projections.commissions import Commissions
 from projections.invoice_rows import AccountRow
 from projections.invoices import Invoices
 from tests.processors.sending import CARRIER, SetClock, opening
+from tests.runs.facts_in_memory import FactsInMemory
 
 JANUARY, FEBRUARY, MARCH, APRIL = (date(2026, month, 1) for month in range(1, 5))
 _SUBSCRIBER = {
@@ -94,7 +100,7 @@ class Watched:
 
 
 class Carrier:
-    """Everything a billing run needs, in memory."""
+    """Everything a run needs, in memory."""
 
     def __init__(self, log: EventLog | None = None) -> None:
         self.log = log or InMemoryEventLog()
@@ -102,23 +108,24 @@ class Carrier:
         self.rows = InMemoryRowStore()
         self.store = InMemoryRuns()
         self.accounts = AccountsInMemory(self.rows)
+        self.facts = FactsInMemory(self.rows)
         self.processor = CommandProcessor(self.log, self.clock, outage_patience_seconds=0.0)
         self.watched = Watched(self.processor)
-        self._projector = Projector(Invoices(), self.log, self.rows, self.clock)
-        self._projector.start()
+        self._projectors = [
+            Projector(projection, self.log, self.rows, self.clock)
+            for projection in (Invoices(), Commissions())
+        ]
+        for projector in self._projectors:
+            projector.start()
         self.runs = self.another_process()
 
     def another_process(self) -> Runs:
         """A service of runs on the same log and record."""
-        billing = BillingRun(
-            self.watched,  # type: ignore[arg-type]  # it does what of the processor is used
-            self.log,
-            self.rows,
-            self.accounts,
-            self._applied,
-        )
-        self.billing = billing
-        return Runs(self.store, self.clock, {"billing": billing})
+        commands: Any = self.watched  # it does what of the processor is used
+        applied = Applied(self.log, self.rows, self._applied, patience_seconds=0.0)
+        self.billing = BillingRun(commands, applied, self.accounts)
+        commission = CommissionRun(commands, applied, self.facts)
+        return Runs(self.store, self.clock, {"billing": self.billing, "commission": commission})
 
     def close(self) -> None:
         """End all threads."""
@@ -137,13 +144,14 @@ class Carrier:
         self.send(client_id, {**COMMANDS["offer_plan"].example, "subgroup_id": "EAST"})
         self.send(client_id, {**_SUBSCRIBER, "member_id": member_id})
 
-    def send(self, client_id: str, body: dict[str, Any] | Any) -> Receipt:
+    def send(
+        self, client_id: str, body: dict[str, Any] | Any, received_at: datetime | None = None
+    ) -> Receipt:
         """One accepted transaction."""
-        command = COMMANDS[body["type"]].model_validate(body)
+        command = (COMMANDS | PAYEE_COMMANDS)[body["type"]].model_validate(body)
         key = f"{client_id}-{self.log.head()}-{body['type']}"
-        answer: Answer = self.processor.submit(Submission(CARRIER, client_id, key, command)).result(
-            30
-        )
+        submission = Submission(CARRIER, client_id, key, command, received_at)
+        answer: Answer = self.processor.submit(submission).result(30)
         assert answer.receipt.status == "accepted", answer.receipt
         return answer.receipt
 
@@ -151,9 +159,13 @@ class Carrier:
         """A billing run, from beginning to end."""
         return self.runs.do(asked(month, **options))
 
+    def settle(self, month: date, **options: Any) -> Run:
+        """A commission run, from beginning to end."""
+        return self.runs.do(asked(month, kind="commission", **options))
+
     def apply(self) -> None:
-        """Bring the projection up to the log."""
-        assert self._applied(self.log.head(), 0, ())
+        """Bring the projections up to the log."""
+        assert self._applied(self.log.head(), 0, ("invoices", "commissions"))
 
     def invoices(self) -> dict[str, list[date]]:
         """By client: the months of the invoices in its history."""
@@ -163,15 +175,29 @@ class Carrier:
                 found.setdefault(recorded.client_id, []).append(recorded.event.month)
         return found
 
-    def _applied(self, position: int, _timeout: float, _names: Sequence[str]) -> bool:
-        while self._projector.step():
-            pass
-        return self.rows.position("invoices") >= position
+    def retry_parked(self) -> None:
+        """The projectors are started again: what is parked is tried once more."""
+        for projector in self._projectors:
+            projector.start()
+        self.apply()
+
+    def statements(self, payee_id: str) -> dict[date, StatementProduced]:
+        """By month: the statements in a payee's history."""
+        history = self.log.history(stream_id(payee_id), 0, 1_000)
+        found = [e.event for e in history if isinstance(e.event, StatementProduced)]
+        assert len({statement.month for statement in found}) == len(found), "one of a month"
+        return {statement.month: statement for statement in found}
+
+    def _applied(self, position: int, _timeout: float, names: Sequence[str]) -> bool:
+        for projector in self._projectors:
+            while projector.step():
+                pass
+        return all(self.rows.position(name) >= position for name in names)
 
 
 def asked(month: date, **options: Any) -> RunRequest:
-    """A billing run that staff ask for."""
-    return RunRequest(kind="billing", month=month, started_by="staff", **options)
+    """A run that staff ask for: a billing run unless told otherwise."""
+    return RunRequest(**{"kind": "billing", "month": month, "started_by": "staff", **options})
 
 
 @contextmanager
@@ -182,3 +208,13 @@ def carrier(log: EventLog | None = None) -> Iterator[Carrier]:
         yield made
     finally:
         made.close()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    waiting = threading.Event()
+    for _ in range(3_000):
+        if condition():
+            return
+        waiting.wait(0.01)
+    raise AssertionError("it did not happen")

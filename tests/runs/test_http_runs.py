@@ -79,6 +79,29 @@ def test_the_same_key_is_the_same_run(api: Served) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
+def test_a_commission_run_is_the_same_run_under_the_same_key(api: Served) -> None:
+    """However often it is asked for; with other content, or some clients only, it is refused."""
+    path, key = "/v1/commission-runs", {"Idempotency-Key": "pay-1"}
+    begun = _post(api, {"month": "2026-02"}, path=path, **key)
+    assert begun.status_code == 202
+    location = begun.headers["Location"]
+    assert location == f"{path}/{begun.json()['run_id']}"
+    run = _ended(api, location)
+    assert (run["kind"], run["state"], run["total"]) == ("commission", "finished", 0)
+    for _ in range(3):
+        again = _post(api, {"month": "2026-02"}, path=path, **key)
+        assert (again.status_code, again.headers["Idempotency-Replayed"]) == (202, "true")
+        assert (again.json()["run_id"], again.json()["attempt"]) == (run["run_id"], 1)
+    other = _post(api, {"month": "2026-03"}, path=path, **key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    some = _post(api, {"month": "2026-02", "clients": [_CLIENT]}, path=path)
+    assert [fault["pointer"] for fault in some.json()["errors"]] == ["#/clients"]
+    early = _post(api, {"month": "2199-01"}, path=path)
+    assert [fault["pointer"] for fault in early.json()["errors"]] == ["#/month"]
+    assert _post(api, {"month": "2026-02"}, "operations", path=path).status_code == 403
+    assert [item["run_id"] for item in api.get(path, "auditor").json()["items"]] == [run["run_id"]]
+
+
 def test_a_skipped_month_is_told_as_behind(api: Served) -> None:
     """With the month to be run first; nothing is produced."""
     run = _done(api, {"month": "2026-06"})

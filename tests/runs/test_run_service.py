@@ -14,7 +14,7 @@ from processors import run_service
 from processors.ports import RowsUnavailable
 from processors.runs import LOST_AFTER, RunInProgress
 from tests.processors.sending import Faulty
-from tests.runs.in_memory import FEBRUARY, JANUARY, Carrier, asked, carrier
+from tests.runs.in_memory import FEBRUARY, JANUARY, Carrier, asked, carrier, until
 
 _CLIENTS = [f"C{number:02}" for number in range(40)]
 
@@ -61,7 +61,7 @@ def test_a_stopped_run_says_how_far_it_came_and_goes_on(world: Carrier) -> None:
     """What was on its way is answered and counted; the same again does the rest."""
     world.watched.closes_after = 10
     run_id = world.runs.begin(asked(JANUARY)).run.run_id
-    _until(lambda: len(world.watched.submitted) >= 10)
+    until(lambda: len(world.watched.submitted) >= 10)
     world.runs.stop(run_id)
     world.watched.gate.set()
     assert world.runs.wait(run_id, 30)
@@ -80,10 +80,10 @@ def test_closing_interrupts_what_is_running(world: Carrier) -> None:
     """As a stop of the server does; and nothing new is begun."""
     world.watched.closes_after = 5
     run_id = world.runs.begin(asked(JANUARY)).run.run_id
-    _until(lambda: len(world.watched.submitted) >= 5)
+    until(lambda: len(world.watched.submitted) >= 5)
     closing = threading.Thread(target=world.runs.close)
     closing.start()
-    _until(lambda: not world.runs.goes_on(run_id))
+    until(lambda: not world.runs.goes_on(run_id))
     world.watched.gate.set()
     closing.join(30)
     run = world.runs.find(run_id)
@@ -104,7 +104,7 @@ def test_a_run_without_heartbeat_is_interrupted_and_taken_over(
     world.watched.closes_after = 5
     store, world.runs._store = world.store, _Silent(world.store)  # type: ignore[assignment]  # as far as it is used
     run_id = world.runs.begin(asked(JANUARY)).run.run_id
-    _until(lambda: len(world.watched.submitted) >= 5)
+    until(lambda: len(world.watched.submitted) >= 5)
     world.clock.instant += LOST_AFTER + timedelta(seconds=1)
     seen = world.another_process().find(run_id)
     assert seen is not None
@@ -113,7 +113,7 @@ def test_a_run_without_heartbeat_is_interrupted_and_taken_over(
     taken = other.begin(asked(JANUARY)).run
     assert (taken.run_id, taken.attempt) == (run_id, 2)
     world.runs._store = store
-    _until(lambda: not world.runs.goes_on(run_id))
+    until(lambda: not world.runs.goes_on(run_id))
     world.watched.gate.set()
     assert world.runs.wait(run_id, 30)
     assert other.wait(run_id, 30)
@@ -187,13 +187,3 @@ def test_a_run_whose_steps_break_is_recorded_as_failed(
     monkeypatch.undo()
     assert world.bill(JANUARY).run_id == run.run_id
     assert _each_has_one_invoice(world)
-
-
-def _until(condition: object) -> None:
-    """Wait for what another thread does."""
-    waiting = threading.Event()
-    for _ in range(3_000):
-        if condition():  # type: ignore[operator]  # a condition
-            return
-        waiting.wait(0.01)
-    raise AssertionError("it did not happen")

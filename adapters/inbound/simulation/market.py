@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -35,6 +36,11 @@ class Producer:
     def agency_id(self) -> str:
         """The agency the producer works through."""
         return f"A-{self.number // _PRODUCERS_AN_AGENCY:02}"
+
+    @property
+    def is_paid_directly(self) -> bool:
+        """Whether commission goes to the producer, not to the agency."""
+        return self.number % 5 == 0
 
     @property
     def licence_number(self) -> str:
@@ -82,3 +88,18 @@ def rate_of(segment: Segment, cents: int) -> dict[str, Any]:
 def renewed(rng: Random, cents: int) -> int:
     """What the plan costs in the next plan year: some percent more."""
     return round(cents * rng.uniform(1.02, 1.09) / 100) * 100
+
+
+def payees() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Whom the carrier pays: each agency, and the producers who are paid directly; registered how.
+
+    An agency's first producer is its principal.
+    """
+    for number in range(PRODUCERS):
+        producer = Producer(number)
+        if number % _PRODUCERS_AN_AGENCY == 0:
+            principal = {"kind": "agency", "principal_id": producer.producer_id}
+            account = {"pay_by": "eft", "account_ending": f"{4000 + number}"}
+            yield producer.agency_id, principal | account
+        if producer.is_paid_directly:
+            yield producer.producer_id, {"kind": "producer", "pay_by": "check"}

@@ -127,7 +127,7 @@ def assign_agent(account: Account, sender: Actor, day: date, producer: Producer)
         licensed_states=["CT", "MA"],
         appointed=True,
         letter_received_on=previous_day(day),
-        payee="agency" if producer.number % 5 else "producer",
+        payee="producer" if producer.is_paid_directly else "agency",
     )
     account.agents.append((add_months(day.replace(day=1), 1), producer))
 
