@@ -1,4 +1,4 @@
-"""What tests share: a real PostgreSQL for each worker, and databases of their own for tests."""
+"""What tests share: a real PostgreSQL and a real Kafka for each worker, databases for each test."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from adapters.outbound.embedded_postgres import EmbeddedPostgres
 from adapters.outbound.logs import configure_logs
 from adapters.outbound.migrations import migrate
+from tests.kafka_broker import KafkaForTests, NoKafka, find_kafka
 
 _MIGRATED = "migrated"
 
@@ -123,6 +124,25 @@ def module_database_url(postgres: PostgresForTests) -> Iterator[str]:
     url = postgres.new_database()
     yield url
     postgres.drop(url)
+
+
+@pytest.fixture(scope="session")
+def kafka_for_tests() -> Iterator[KafkaForTests]:
+    """A Kafka broker for all tests of this worker, whatever state the last one left it in."""
+    with _new_folder() as folder:
+        try:
+            broker = find_kafka(folder)
+        except NoKafka as none:
+            pytest.skip(str(none))
+        with broker:
+            yield broker
+
+
+@pytest.fixture
+def kafka(kafka_for_tests: KafkaForTests) -> KafkaForTests:
+    """A Kafka broker that runs, whatever other tests did to it."""
+    kafka_for_tests.heal()
+    return kafka_for_tests
 
 
 def pytest_configure() -> None:
