@@ -29,7 +29,7 @@ _PURE = ("domain/**", "schemas/**", "projections/**")
 _AMOUNTS = ("domain/**", "projections/**")
 _RECKONING = ("domain/money.py", "domain/rating.py", "domain/client/premium.py")
 _THE_CLOCK = "adapters/bootstrap.py"
-_PRINTING = ("adapters/inbound/cli.py", "adapters/inbound/commands/*", "bench/*")
+_PRINTING = ("adapters/inbound/cli.py", "adapters/inbound/commands/*", "bench/*", "examples/*")
 
 
 @dataclass(frozen=True)

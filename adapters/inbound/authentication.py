@@ -37,20 +37,29 @@ class Authenticator:
         scheme, _, token = (authorization or "").partition(" ")
         parts = split_token(token.strip()) if scheme.lower() == "bearer" else None
         if parts is not None:
-            key = await self._find(parts[0])
+            known = self._remembers(parts[0]) or (await run_in_threadpool(self._look_up, parts[0]),)
+            key = known[0]
             if key is not None and key.opened_by(parts[1]):
                 return key
         raise Problem("unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="ofrecord"'})
 
-    async def _find(self, key_id: str) -> ApiKey | None:
-        now = time.monotonic()
+    def find(self, key_id: str) -> ApiKey | None:
+        """A key by its id, also a revoked one, for a door with a proof of its own; may block."""
+        known = self._remembers(key_id) or (self._look_up(key_id),)
+        return known[0]
+
+    def _remembers(self, key_id: str) -> tuple[ApiKey | None] | None:
         remembered = self._remembered.get(key_id)
-        if remembered is not None and now < remembered[0]:
-            return remembered[1]
-        key = await run_in_threadpool(self._keys.find, key_id)
+        if remembered is None or time.monotonic() >= remembered[0]:
+            return None
+        return (remembered[1],)
+
+    def _look_up(self, key_id: str) -> ApiKey | None:
+        forget_at = time.monotonic() + REMEMBERED_SECONDS
+        key = self._keys.find(key_id)
         if len(self._remembered) >= _REMEMBERED_KEYS:
             self._remembered.clear()
-        self._remembered[key_id] = (now + REMEMBERED_SECONDS, key)
+        self._remembered[key_id] = (forget_at, key)
         return key
 
 

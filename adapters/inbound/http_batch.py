@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import AsyncIterator
 
 import msgspec
-import structlog
 from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -20,16 +19,16 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.inbound.authentication import ForProducer, actor_for, authenticate
 from adapters.inbound.describing import KEYED, problems
+from adapters.inbound.door import ACCEPTED, SENDERS, problem_of, reply_to, submission_of
 from adapters.inbound.http_bodies import require_media_type
-from adapters.inbound.http_edge import problem_for, require_known_parameters
-from adapters.inbound.http_transactions import SENDERS, require_backfill
+from adapters.inbound.http_edge import require_known_parameters
 from adapters.inbound.incoming import read_line
-from adapters.inbound.problems import Problem, refusal_body, status_of_refusal
+from adapters.inbound.problems import Problem
 from adapters.inbound.submitting import InOrder
 from adapters.outbound.api_keys import ApiKey
 from adapters.services import Services
 from domain.catalog import COMMANDS
-from processors.receipts import Answer, Submission
+from processors.receipts import Answer
 
 LINES = "application/x-ndjson"
 _IN_MEMORY_BYTES = 1_000_000
@@ -37,7 +36,6 @@ _KEPT_BYTES_MAX = 1_000_000_000
 """Answers kept for a sender who does not read them; then the batch waits."""
 _CHUNK_BYTES = 64 * 1024
 
-log = structlog.get_logger("http")
 router = APIRouter(tags=["transactions"])
 
 
@@ -188,14 +186,10 @@ class _Batch:
             if text is None:
                 raise Problem("body_too_large")
             line = read_line(text)
-            require_backfill(self._key, line.transaction)
-            submission = Submission(
-                actor=actor_for(self._key, line.producer_id or self._producer_id),
-                client_id=line.client_id,
-                key=line.key,
-                command=line.transaction.command,
-                received_at=line.transaction.received_at,
-                correlation_id=line.correlation_id,
+            actor = actor_for(self._key, line.producer_id or self._producer_id)
+            submission = submission_of(
+                *(self._key, actor, line.client_id, line.key),
+                *(line.transaction, line.correlation_id),
             )
         except Problem as problem:
             return _Line(number, problem)
@@ -223,17 +217,14 @@ class _Line:
         try:
             answer = await self._outcome
         except Exception as error:  # noqa: BLE001 - one line's fault is told in its own answer
-            return self._problem(_problem_of(error))
+            return self._problem(problem_of(error, "/v1/transaction-batches"))
         return self._receipt(answer)
 
     def _receipt(self, answer: Answer) -> bytes:
-        receipt = answer.receipt
-        self._head["replayed"] = answer.repeated
-        if receipt.status == "accepted":
-            return self._line(201, b"receipt", answer.body)
-        code = receipt.code or ""
-        body = refusal_body(code, receipt.sentence or "", answer.body)
-        return self._line(status_of_refusal(code), b"problem", body)
+        reply = reply_to(answer)
+        self._head["replayed"] = reply.repeated
+        name = b"receipt" if reply.status == ACCEPTED else b"problem"
+        return self._line(reply.status, name, reply.body)
 
     def _problem(self, problem: Problem) -> bytes:
         return self._line(problem.status, b"problem", problem.body())
@@ -241,14 +232,6 @@ class _Line:
     def _line(self, status: int, name: bytes, body: bytes) -> bytes:
         self._head["status"] = status
         return msgspec.json.encode(self._head)[:-1] + b',"' + name + b'":' + body + b"}"
-
-
-def _problem_of(error: Exception) -> Problem:
-    try:
-        return problem_for(error)
-    except Exception as unexpected:
-        log.error("request.failed", exc_info=unexpected, route="/v1/transaction-batches")
-        return Problem("internal_error")
 
 
 async def _lines_of(body: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes | None]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from adapters.inbound.authentication import FOR_PRODUCER, actor_for, authenticate
+from adapters.inbound.authentication import FOR_PRODUCER, authenticate
 from adapters.inbound.describing import KEYED, SCHEMA_PATH, answers, parameter
+from adapters.inbound.door import ACCEPTED, SENDERS, reply_to, single
 from adapters.inbound.http_bodies import read_body, require_media_type
 from adapters.inbound.http_edge import require_known_parameters
 from adapters.inbound.incoming import (
@@ -20,22 +21,14 @@ from adapters.inbound.incoming import (
     CORRELATION_PATTERN,
     KEY_PATTERN,
     PAYEE_PATTERN,
-    Incoming,
-    check_address,
-    read_transaction,
 )
-from adapters.inbound.problems import MEDIA_TYPE, Problem, refusal_body, status_of_refusal
-from adapters.outbound.api_keys import ApiKey
+from adapters.inbound.problems import MEDIA_TYPE
 from adapters.services import Services
 from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.kernel import Command
-from domain.payee.state import stream_id
-from domain.types import Role
-from processors.receipts import Answer, Receipt, Submission
+from processors.receipts import Answer, Receipt
 
 router = APIRouter(tags=["transactions"])
-SENDERS: tuple[Role, ...] = ("portal", "carrier")
-"""Who submits transactions; auditors and operations only read."""
 
 _PROBLEMS = (
     *KEYED,
@@ -96,7 +89,7 @@ async def submit_transaction(request: Request) -> Response:
 
     The answer comes when it is durable: its receipt, byte for byte the same for every repeat.
     """
-    return await _submit(request, "client_id", COMMANDS)
+    return await _submit(request, "client_id")
 
 
 @router.post(
@@ -113,46 +106,33 @@ async def submit_payee_transaction(request: Request) -> Response:
 
     In its receipt, `client_id` is the payee's stream, `payee:` and the payee id.
     """
-    return await _submit(request, "payee_id", PAYEE_COMMANDS)
+    return await _submit(request, "payee_id")
 
 
-async def _submit(request: Request, name: str, actions: Mapping[str, type[Command]]) -> Response:
-    """Submit one of these actions to the client or payee that the path names as ``name``."""
+async def _submit(request: Request, name: str) -> Response:
+    """Submit an action to the client or payee that the path names as ``name``."""
     services: Services = request.app.state.services
     headers = request.headers
     key = await authenticate(request, SENDERS)
     require_known_parameters(request)
     require_media_type(request, "application/json")
-    actor = actor_for(key, headers.get("producer-id"))
-    addressed: str = request.path_params[name]
-    correlation_id = headers.get("correlation-id")
-    chosen_key = check_address(name, addressed, headers.get("idempotency-key"), correlation_id)
-    body = await read_body(request, services.http.body_limit_bytes)
-    incoming = read_transaction(body, actions)
-    require_backfill(key, incoming)
-    submission = Submission(
-        actor=actor,
-        client_id=stream_id(addressed) if name == "payee_id" else addressed,
-        key=chosen_key,
-        command=incoming.command,
-        received_at=incoming.received_at,
-        correlation_id=correlation_id,
+    sent = single(
+        key,
+        f"path:{name}",
+        request.path_params[name],
+        headers.get("idempotency-key"),
+        headers.get("correlation-id"),
+        headers.get("producer-id"),
     )
-    return _answer(await asyncio.wrap_future(services.commands.submit(submission)))
+    body = await read_body(request, services.http.body_limit_bytes)
+    future = services.commands.submit(sent.submission(body))
+    return _response(await asyncio.wrap_future(future))
 
 
-def require_backfill(key: ApiKey, incoming: Incoming) -> None:
-    """Return if the key may state when a transaction was received, or none is stated."""
-    if incoming.received_at is not None and "backfill" not in key.permissions:
-        raise Problem("backfill_not_permitted")
-
-
-def _answer(answer: Answer) -> Response:
-    receipt = answer.receipt
-    headers = {"Idempotency-Replayed": "true"} if answer.repeated else {}
-    if receipt.status == "refused":
-        code, sentence = receipt.code or "", receipt.sentence or ""
-        body = refusal_body(code, sentence, answer.body)
-        return Response(body, status_of_refusal(code), headers, MEDIA_TYPE)
-    headers["Location"] = f"/v1/transactions/{receipt.transaction_id}"
-    return Response(answer.body, 201, headers, "application/json")
+def _response(answer: Answer) -> Response:
+    reply = reply_to(answer)
+    headers = {"Idempotency-Replayed": "true"} if reply.repeated else {}
+    if reply.status != ACCEPTED:
+        return Response(reply.body, reply.status, headers, MEDIA_TYPE)
+    headers["Location"] = f"/v1/transactions/{answer.receipt.transaction_id}"
+    return Response(reply.body, reply.status, headers, "application/json")

@@ -165,15 +165,15 @@ def _problem_of(error: ValidationError, prefix: str = "#/") -> Problem:
     return Problem("invalid_request", errors=faults_of(error, prefix))
 
 
-def check_address(name: str, addressed: str, key: str | None, correlation_id: str | None) -> str:
+def check_address(place: str, addressed: str, key: str | None, correlation_id: str | None) -> str:
     """The idempotency key of a single transaction, from what its request says beside the body.
 
-    ``name`` is what the path names, ``client_id`` or ``payee_id``, and ``addressed`` its value.
-    Raises ``Problem``.
+    ``place`` is where its client or payee is named, such as ``path:client_id`` or
+    ``path:payee_id``, and ``addressed`` what stands there. Raises ``Problem``.
     """
-    form = _payee_id if name == "payee_id" else _client_id
+    form = _payee_id if place.endswith("payee_id") else _client_id
     faults = [
-        *_faults_in(f"path:{name}", addressed, form),
+        *_faults_in(place, addressed, form),
         *_faults_in("header:Idempotency-Key", key, _key),
         *_faults_in("header:Correlation-Id", correlation_id, _correlation_id),
     ]

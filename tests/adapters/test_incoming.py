@@ -56,7 +56,7 @@ def test_a_line_names_its_client_and_its_key(missing: str) -> None:
 def test_everything_wrong_beside_the_body_is_told_at_once() -> None:
     """Each with its place."""
     with pytest.raises(Problem) as raised:
-        check_address("client_id", "no/client", None, "two words")
+        check_address("path:client_id", "no/client", None, "two words")
     assert [fault.pointer for fault in raised.value.errors or ()] == [
         "path:client_id",
         "header:Correlation-Id",

@@ -1,0 +1,66 @@
+"""The command that takes transactions from Kafka, and how commands end when Kafka is away."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from adapters.inbound.commands.opening import NO_DATABASE, SAID_NO, fail, opened, settings_of
+from adapters.inbound.kafka_commands import CommandDoor
+from adapters.inbound.watching import watched_intake
+from adapters.outbound.logs import configure_logs
+from adapters.outbound.topics import COMMANDS
+from adapters.runtime import tune_interpreter
+from adapters.settings import Settings
+
+
+def intake(context: typer.Context) -> None:
+    """Take transactions that portals send over Kafka, and answer them there, until Ctrl-C.
+
+    \b
+    ofrecord --database-url postgresql://me@db/ofrecord intake
+
+    Several may run: each takes some of the clients. What one has taken when it ends is answered.
+    """
+    # Kafka's client takes half a second to import, which only what uses it should wait for.
+    from adapters.inbound.kafka_intake import Intake, TopicsMissing  # noqa: PLC0415  # as just said
+
+    settings = settings_of(context)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    tune_interpreter()
+    with kafka_told(settings), opened(context) as application:
+        configure_logs(settings.log_format, settings.log_level)
+        door = CommandDoor(application.services)
+        try:
+            with (
+                Intake.opened(door, settings.kafka_servers) as taking,
+                watched_intake(settings, application.services, taking.pulse, taking.dead_letters),
+            ):
+                typer.echo(f"Takes {COMMANDS} from {settings.kafka_servers}. Ctrl-C ends it.")
+                taking.run(stop)
+        except TopicsMissing as missing:
+            raise fail(
+                f"Kafka has no topic {missing}: `ofrecord topics` makes them.", SAID_NO
+            ) from None
+    typer.echo("What was taken is answered.")
+
+
+@contextmanager
+def kafka_told(settings: Settings) -> Iterator[None]:
+    """Turn what goes wrong with Kafka into a sentence and an exit code."""
+    from kafka.errors import KafkaError  # noqa: PLC0415  # as above
+
+    try:
+        yield
+    except KafkaError as error:
+        raise fail(
+            f"Kafka cannot be used now at {settings.kafka_servers} ({type(error).__name__}). "
+            "OFRECORD_KAFKA_SERVERS says where it is. Running the same again later is safe.",
+            NO_DATABASE,
+        ) from None
