@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from processors.command_processor import CommandProcessor
     from processors.ports import Clock, EventLog, RowStore
     from processors.run_service import Runs
+    from processors.tallies import Distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class Services:
     billing: BillingRun
     """Says what a billing run would do."""
     clock: Clock
+    relayed: Callable[[], int | None]
+    """How far the log was passed on to the topic; None where there is none."""
     projections: tuple[str, ...]
     """Names of all projections: a transaction is completed when each has applied it."""
+    batches: Mapping[str, Distribution]
+    """By projection that is applied in this process: events applied in one transaction."""
     http: HttpSettings = field(default_factory=HttpSettings)

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """How events reach the projections: in the serving process, or over Kafka with workers."""
     kafka_servers: str = "localhost:9092"
     """Where Kafka is asked first, for the transport ``kafka``: ``host:port``, by commas."""
+    worker_session_seconds: float = Field(default=10.0, ge=1.0, le=60.0)
+    """A worker that Kafka has not heard of for so long has lost its partitions."""
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """The port of Prometheus metrics and of health, on ``host``; unset: none."""
     log_format: Literal["people", "json"] = "people"

@@ -31,6 +31,7 @@ from processors.ports import (
     RowsUnavailable,
 )
 from processors.projected_clients import Gap, ProjectedClients
+from processors.tallies import event_batches
 from projections.kernel import Changes, Projection, Scope
 from schemas.envelope import Recorded
 
@@ -66,6 +67,8 @@ class Applier:
         members_limit: int = MEMBERS_LIMIT,
     ) -> None:
         self.projection = projection
+        self.batches = event_batches()
+        """Events applied in one transaction, so far."""
         self._log = log
         self._rows = rows
         self._clock = clock
@@ -159,6 +162,8 @@ class Applier:
             self._clients.roll_back()
             return error
         self._clients.commit()
+        if events:
+            self.batches.note(len(events))
         return None
 
     def _fold(self, events: Sequence[Recorded]) -> Changes:

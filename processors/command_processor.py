@@ -36,6 +36,7 @@ from processors.ports import (
 )
 from processors.receipts import Answer, KeyReused, Submission, with_position
 from processors.snapshotting import Snapshotter
+from processors.tallies import CommandTally, Outcome
 
 _CONFLICTS_TOGETHER = 3
 """So often a batch that lost a race is tried again whole; then its commands go one by one."""
@@ -54,6 +55,8 @@ class _Pending:
     submission: Submission
     future: Future[Answer]
     follows: Future[Answer] | None
+    since: float
+    """By the clock that only measures spans."""
 
 
 @dataclass(slots=True)
@@ -64,6 +67,8 @@ class _Batch:
     receipts: list[NewReceipt] = field(default_factory=list)
     waiting: list[tuple[_Pending, NewReceipt]] = field(default_factory=list)
     by_transaction: dict[str, NewReceipt] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    """Transactions to which a rule said no."""
     last_index: dict[str, int] = field(default_factory=dict)
     """By client: which event of this append is its newest, counted from 1."""
 
@@ -90,6 +95,8 @@ class CommandProcessor:
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._closed = False
         self._closing = threading.Lock()
+        self.tally = CommandTally()
+        """What became of the commands so far."""
         self._thread = threading.Thread(target=self._run, name="command-processor", daemon=True)
         self._thread.start()
 
@@ -109,8 +116,13 @@ class CommandProcessor:
         with self._closing:
             if self._closed:
                 raise RuntimeError("the command processor is closed")
-            self._queue.put(_Pending(submission, future, follows))
+            self._queue.put(_Pending(submission, future, follows, time.perf_counter()))
         return future
+
+    @property
+    def is_running(self) -> bool:
+        """Whether what is submitted will be decided; if not so before ``close``, it died."""
+        return self._thread.is_alive()
 
     def close(self) -> None:
         """Answer what was submitted, then stop."""
@@ -137,7 +149,7 @@ class CommandProcessor:
 
     def _process(self, batch: Sequence[_Pending]) -> None:
         """Bring every command of a batch to its answer, whatever happens to the others."""
-        batch = [pending for pending in batch if not _cut_off(pending)]
+        batch = [pending for pending in batch if not self._cut_off(pending)]
         conflicts = 0
         give_up_at = time.monotonic() + self._patience
         while batch:
@@ -149,11 +161,11 @@ class CommandProcessor:
                 if len(batch) > 1 and conflicts >= _CONFLICTS_TOGETHER:
                     return self._one_by_one(batch)
                 if conflicts >= _CONFLICTS_ALONE:
-                    return _fail(batch, LogUnavailable("VersionConflict"))
+                    return self._fail(batch, "unavailable", LogUnavailable("VersionConflict"))
             except LogUnavailable as error:
                 log.warning("log.unavailable", error=str(error), waiting=len(batch))
                 if time.monotonic() > give_up_at:
-                    return _fail(batch, error)
+                    return self._fail(batch, "unavailable", error)
                 time.sleep(_RETRY_SECONDS)
             except Exception as error:
                 # A fault of the program with one command must not fail its neighbours: each gets
@@ -162,7 +174,7 @@ class CommandProcessor:
                     return self._one_by_one(batch)
                 failed = batch[0].submission.command.type
                 log.error("command.failed", exc_info=error, type=failed)
-                return _fail(batch, error)
+                return self._fail(batch, "failed", error)
             finally:
                 # Clients that were evolved but not appended say what never happened.
                 self._clients.forget_unconfirmed()
@@ -183,7 +195,7 @@ class CommandProcessor:
             transaction_id = pending.submission.transaction_id
             stored = read.receipts.get(transaction_id) or self._recent.get(transaction_id)
             if stored is not None:
-                _repeat(pending, stored)
+                self._repeat(pending, stored)
             else:
                 self._decide(batch, pending, now)
         if batch.receipts:
@@ -212,17 +224,20 @@ class CommandProcessor:
             if earlier.content_hash == submission.content_hash:
                 batch.waiting.append((pending, earlier))
             else:
-                pending.future.set_exception(KeyReused())
+                self._end(pending, "key_reused", KeyReused())
             return
         client = self._clients.evolving(submission.client_id)
         decision = decide(submission, client, now)
         receipt = _new_receipt(batch, submission, decision)
         batch.receipts.append(receipt)
         batch.by_transaction[submission.transaction_id] = receipt
+        if decision.refused:
+            batch.refused.add(submission.transaction_id)
         batch.waiting.append((pending, receipt))
 
     def _confirm(self, batch: _Batch, first: int) -> None:
         """The append is durable: note positions, answer everyone."""
+        self.tally.batches.note(len(batch.receipts))
         before = first - 1
         newest = {client_id: before + index for client_id, index in batch.last_index.items()}
         for entry in self._clients.confirm(newest):
@@ -235,7 +250,38 @@ class CommandProcessor:
             answered.add(receipt.transaction_id)
             body = with_position(receipt.head, position)
             self._remember(ReceiptRow(receipt.transaction_id, receipt.content_hash, body))
-            pending.future.set_result(Answer(body, repeated))
+            refused = receipt.transaction_id in batch.refused
+            outcome: Outcome = "repeated" if repeated else "refused" if refused else "accepted"
+            self._end(pending, outcome, Answer(body, repeated))
+
+    def _repeat(self, pending: _Pending, stored: ReceiptRow) -> None:
+        if stored.content_hash == pending.submission.content_hash:
+            self._end(pending, "repeated", Answer(stored.body, repeated=True))
+        else:
+            self._end(pending, "key_reused", KeyReused())
+
+    def _cut_off(self, pending: _Pending) -> bool:
+        """Fail a command if the one it follows came to no answer."""
+        if pending.follows is None or not pending.follows.done():
+            return False  # not done: it is in the same batch, and fails or succeeds with it
+        error = pending.follows.exception()
+        if not isinstance(error, LogUnavailable):
+            return False
+        self._end(pending, "unavailable", error)
+        return True
+
+    def _fail(self, batch: Sequence[_Pending], outcome: Outcome, error: Exception) -> None:
+        for pending in batch:
+            if not pending.future.done():
+                self._end(pending, outcome, error)
+
+    def _end(self, pending: _Pending, outcome: Outcome, answer: Answer | Exception) -> None:
+        seconds = time.perf_counter() - pending.since
+        self.tally.note(pending.submission.command.type, outcome, seconds)
+        if isinstance(answer, Answer):
+            pending.future.set_result(answer)
+        else:
+            pending.future.set_exception(answer)
 
     def _remember(self, row: ReceiptRow) -> None:
         """Keep the answers given last: most repeats come soon, and need no look at the log."""
@@ -263,27 +309,3 @@ def _new_receipt(batch: _Batch, submission: Submission, decision: Decision) -> N
         event_index=None if decision.hidden else batch.last_index.get(submission.client_id),
         position=0 if decision.hidden else decision.position,
     )
-
-
-def _repeat(pending: _Pending, stored: ReceiptRow) -> None:
-    if stored.content_hash == pending.submission.content_hash:
-        pending.future.set_result(Answer(stored.body, repeated=True))
-    else:
-        pending.future.set_exception(KeyReused())
-
-
-def _cut_off(pending: _Pending) -> bool:
-    """Fail a command if the one it follows came to no answer."""
-    if pending.follows is None or not pending.follows.done():
-        return False  # not done: it is in the same batch, and fails or succeeds with it
-    error = pending.follows.exception()
-    if not isinstance(error, LogUnavailable):
-        return False
-    pending.future.set_exception(error)
-    return True
-
-
-def _fail(batch: Sequence[_Pending], error: Exception) -> None:
-    for pending in batch:
-        if not pending.future.done():
-            pending.future.set_exception(error)

@@ -44,6 +44,8 @@ class Decision:
     """The client's newest event before this batch."""
     hidden: bool = False
     """The sender may not learn whether there is such a client or payee."""
+    refused: bool = False
+    """A rule said no."""
 
 
 def decide(submission: Submission, client: Stream, now: datetime) -> Decision:
@@ -74,10 +76,10 @@ def _refuse(
         recorded = _evolve(submission, client, context, [event]) if is_known(client) else []
         told = _not_found(client)
         receipt = _receipt(submission, context, now, None, [], told)
-        return Decision(recorded, receipt_head(receipt), 0, hidden=True)
+        return Decision(recorded, receipt_head(receipt), 0, hidden=True, refused=True)
     recorded = _evolve(submission, client, context, [event])
     receipt = _receipt(submission, context, now, client.version, [event], refused)
-    return Decision(recorded, receipt_head(receipt), client.position)
+    return Decision(recorded, receipt_head(receipt), client.position, refused=True)
 
 
 def _check_access(client: Stream, command: Command, context: Context) -> None:

@@ -12,6 +12,7 @@ import structlog
 
 from processors.applying import BATCH_EVENTS, MEMBERS_LIMIT, Applier, TakenOver, kind_of, place_of
 from processors.ports import Clock, EventLog, RowStore, TablesReplaced
+from processors.tallies import Distribution
 from projections.kernel import Projection
 
 _IDLE_SECONDS = 0.5
@@ -41,6 +42,11 @@ class Projector:
         self._log = log
         self._batch_events = batch_events
         self._applier = Applier(projection, log, rows, clock, applied, batch_events, members_limit)
+
+    @property
+    def batches(self) -> Distribution:
+        """Events applied in one transaction, so far."""
+        return self._applier.batches
 
     def run(self, stop: threading.Event) -> None:
         """Keep the rows up with the log until ``stop`` is set.

@@ -14,6 +14,7 @@ import structlog
 
 from processors.applying import BATCH_EVENTS, Applier
 from processors.ports import Bookmark, EventLog
+from processors.tallies import Distribution
 from schemas.cloud_events import NotOfTheLog, Passed, read_record
 from schemas.envelope import Recorded
 
@@ -44,6 +45,11 @@ class TopicProjector:
     def stands(self) -> Bookmark:
         """Where the rows of its partitions are."""
         return self._applier.stands
+
+    @property
+    def batches(self) -> Distribution:
+        """Events applied in one transaction, so far."""
+        return self._applier.batches
 
     def take(self, partitions: Collection[int]) -> Bookmark:
         """Begin, or begin again, with these partitions, from where their rows are."""

@@ -11,12 +11,16 @@ from pydantic import ValidationError
 
 from adapters.inbound.commands import (
     billing,
+    dead_letters,
+    distributed,
     explaining,
+    intake,
     invoices,
     reading,
     running,
     sending,
     statements,
+    working,
 )
 from adapters.inbound.commands.opening import NOT_UNDERSTOOD, fail
 from adapters.settings import Settings
@@ -37,11 +41,13 @@ for command in (
     *(invoices.invoice, invoices.invoices, invoices.open_items),
     *(billing.billing_run, billing.commission_run, billing.runs),
     *(statements.statement, statements.statements),
+    *(distributed.topics, distributed.relay, intake.intake, working.worker),
 ):
     app.command()(command)
 app.add_typer(explaining.explain, name="explain")
 app.add_typer(running.parked, name="parked")
 app.add_typer(running.key, name="key")
+app.add_typer(dead_letters.dead_letters, name="dead-letters")
 
 
 @app.callback()

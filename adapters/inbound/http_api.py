@@ -25,6 +25,7 @@ from adapters.inbound import (
 from adapters.inbound.applied import AppliedWatch
 from adapters.inbound.authentication import Authenticator
 from adapters.inbound.http_edge import Edge, add_handlers
+from adapters.inbound.watching import registry_of
 from adapters.services import Services
 
 
@@ -33,6 +34,7 @@ def create_app(services: Services) -> FastAPI:
     app = doors(services.http.version)
     app.state.services = services
     app.state.authenticator = Authenticator(services.keys)
+    app.state.registry = registry_of(services)
     app.state.applied = AppliedWatch(services.rows, services.projections)
     return app
 

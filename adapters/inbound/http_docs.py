@@ -92,10 +92,10 @@ def _schemas() -> dict[str, Any]:
         [*_views(), *http_operations.VIEWS, *run_views.VIEWS, Fault, Receipt],
         ref_template=SCHEMA_PATH + "{name}",
     )
-    transactions = _transactions("Transaction", COMMANDS)
-    transactions |= _transactions("PayeeTransaction", PAYEE_COMMANDS)
+    transactions = transaction_schemas("Transaction", COMMANDS)
+    transactions |= transaction_schemas("PayeeTransaction", PAYEE_COMMANDS)
     schemas |= run_views.body_schemas()
-    return {**schemas, **transactions, "Problem": _problem(), "BatchAnswer": _batch_answer()}
+    return {**schemas, **transactions, "Problem": problem_schema(), "BatchAnswer": _batch_answer()}
 
 
 def _views() -> list[type[msgspec.Struct]]:
@@ -107,7 +107,8 @@ def _views() -> list[type[msgspec.Struct]]:
     ]
 
 
-def _transactions(name: str, actions: Mapping[str, type[Command]]) -> dict[str, Any]:
+def transaction_schemas(name: str, actions: Mapping[str, type[Command]]) -> dict[str, Any]:
+    """The schema of each action, and ``name`` for any of them."""
     schemas: dict[str, Any] = {}
     mapping: dict[str, str] = {}
     for wire_type, action in actions.items():
@@ -134,7 +135,8 @@ def _described(schema: Mapping[str, Any], action: type[Command]) -> dict[str, An
     }
 
 
-def _problem() -> dict[str, Any]:
+def problem_schema() -> dict[str, Any]:
+    """The schema of every problem."""
     return {
         "type": "object",
         "description": "RFC 9457. A refused transaction's problem carries its receipt.",

@@ -9,20 +9,25 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from adapters.inbound.authentication import key_for
-from adapters.inbound.describing import ALWAYS, KEYED, answers
+from adapters.inbound.describing import ALWAYS, KEYED, answers, problems
 from adapters.inbound.http_edge import only_known_parameters
 from adapters.inbound.http_reads import Cursor, Limit, json_answer
 from adapters.inbound.problems import status_of_refusal
-from adapters.inbound.progress import progress_of
+from adapters.inbound.progress import lags_of, progress_of
+from adapters.outbound.metrics import exposed
 from adapters.outbound.views import Overdue, View, WorkCounts
 from adapters.services import Services
 from domain.kernel import REFUSALS
-from processors.lag import Lag, measure_lag
+from processors.lag import Lag
 from processors.ports import ParkedClient
 
 router = APIRouter(tags=["operations"], dependencies=[Depends(only_known_parameters)])
 public = APIRouter(tags=["service"], dependencies=[Depends(only_known_parameters)])
 
+_METRICS = {
+    "description": "Prometheus' text format.",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
 _staff = [Depends(key_for("operations", "auditor", "carrier"))]
 
 
@@ -63,8 +68,7 @@ class RefusalCatalogue(View, frozen=True, kw_only=True):
 def read_lag(request: Request) -> Response:
     """How far each projection is behind the log, in events and in seconds."""
     services: Services = request.app.state.services
-    lags = measure_lag(services.log, services.rows, services.projections, services.clock)
-    return json_answer(LagAnswer(items=lags))
+    return json_answer(LagAnswer(items=lags_of(services)))
 
 
 @router.get("/v1/parked", dependencies=_staff, responses=answers(ParkedAnswer, *KEYED))
@@ -94,6 +98,18 @@ def read_counts(
     services: Services = request.app.state.services
     since = services.clock.now() - timedelta(days=days)
     return json_answer(services.transactions.counts(progress_of(services), since))
+
+
+@router.get(
+    "/metrics",
+    dependencies=_staff,
+    response_class=Response,
+    responses={200: _METRICS} | problems(*KEYED, "invalid_request"),
+)
+def read_metrics(request: Request) -> Response:
+    """What Prometheus is told of this process: commands, durations, lag, parked clients."""
+    body, media_type = exposed(request.app.state.registry, request.headers.get("accept", ""))
+    return Response(body, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
 
 @public.get("/v1/refusals", responses=answers(RefusalCatalogue, "internal_error"))

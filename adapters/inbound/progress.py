@@ -1,9 +1,10 @@
-"""How far the projections are, as the reads of transactions want to know it."""
+"""How far the projections are, as operators and the reads of transactions want to know it."""
 
 from __future__ import annotations
 
 from adapters.outbound.transaction_reads import Progress
 from adapters.services import Services
+from processors.lag import Lag, Standing, measure_lag, measure_standing
 
 
 def progress_of(services: Services) -> Progress:
@@ -18,4 +19,21 @@ def progress_of(services: Services) -> Progress:
             (parked.projection, parked.client_id): parked.position
             for parked in services.rows.parked()
         },
+    )
+
+
+def lags_of(services: Services) -> list[Lag]:
+    """How far each projection is behind the log, and which stage holds it.
+
+    Raises what ``measure_lag`` raises.
+    """
+    relayed = services.relayed()
+    return measure_lag(services.log, services.rows, services.projections, services.clock, relayed)
+
+
+def standing_of(services: Services) -> Standing:
+    """Where everything that follows the log stands. Raises what ``measure_lag`` raises."""
+    relayed = services.relayed()
+    return measure_standing(
+        services.log, services.rows, services.projections, services.clock, relayed
     )

@@ -27,6 +27,7 @@ from adapters.inbound.demonstration import (
     load_demonstration,
 )
 from adapters.inbound.http_api import create_app
+from adapters.inbound.watching import health_of, watched
 from adapters.outbound.embedded_postgres import (
     EmbeddedPostgres,
     EmbeddedPostgresFailed,
@@ -35,6 +36,7 @@ from adapters.outbound.embedded_postgres import (
 from adapters.outbound.logs import configure_logs
 from adapters.runtime import tune_interpreter
 from adapters.settings import Settings
+from processors.tallies import Pulse
 
 _WATCH_SECONDS = 0.5
 _LAST_REQUESTS_SECONDS = 5
@@ -61,7 +63,9 @@ def serve(settings: Settings) -> None:
             with (
                 open_database(settings) as database,
                 _kept_running(database.embedded),
-                open_application(database.url) as application,
+                open_application(
+                    database.url, projects_here=settings.transport == "embedded"
+                ) as application,
             ):
                 _serve(settings, application, database, listener, url)
     except KeyboardInterrupt:
@@ -83,14 +87,20 @@ def _serve(
     application.projectors.start()
     keys = []
     if database.embedded is not None:
+        configure_logs(settings.log_format, "warning")  # what is long past is no news
         if load_demonstration(
-            application.services, settings.data_folder, settings.demonstration_clients
+            application.services,
+            settings.data_folder,
+            settings.demonstration_clients,
+            projects_here=application.projectors.projects_here,
         ):
             typer.echo("Loaded Harbor Bakery and a made-up book.")
+        configure_logs(settings.log_format, settings.log_level)
         keys = demonstration_keys(application.services.keys, settings.data_folder / "keys.json")
     typer.echo(_welcome(url, keys, settings))
+    api = create_app(application.services)
     config = uvicorn.Config(
-        create_app(application.services),
+        api,
         http="httptools",
         loop="uvloop",
         ws="none",
@@ -100,7 +110,23 @@ def _serve(
         server_header=False,
         timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = _Server(config)
+    health = health_of(application.services, server.pulse)
+    with watched(settings, api.state.registry, health):
+        server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that says whether it goes on."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.pulse = Pulse()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by the library ten times a second."""
+        self.pulse.worked()
+        return await super().on_tick(counter)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ LOGGABLE = frozenset(
         *("event", "level", "timestamp", "error", "where"),
         *("client_id", "member_id", "plan_id", "producer_id", "transaction_id", "correlation_id"),
         *("run_id", "month"),
+        *("topic", "partition"),
         *("sender", "key_id", "role", "type", "status", "code", "outcome"),
         *("projection", "position", "version", "head", "attempts", "count", "events", "clients"),
         *("seconds", "milliseconds", "waiting", "method", "route", "url", "folder", "port", "pid"),

@@ -126,16 +126,26 @@ class TransactionReads:
         following = cursor_of(items[-1].position) if len(rows) > limit else None
         return Overdue(items=items, next=following)
 
+    def overdue_count(self, progress: Progress) -> int:
+        """How many should be completed by now."""
+        with reading(self._pool) as conn:
+            return _overdue_count(conn, progress)
+
     def counts(self, progress: Progress, since: datetime) -> WorkCounts:
         """How much is overdue, and how often each rule said no since an instant."""
         with reading(self._pool) as conn:
-            overdue = conn.execute(sql.OVERDUE_COUNT, progress.facts()).fetchone()
+            overdue = _overdue_count(conn, progress)
             refused = conn.execute(sql.REFUSED_COUNTS, {"since": since}).fetchall()
         return WorkCounts(
-            overdue=overdue["overdue"] if overdue else 0,
+            overdue=overdue,
             since=since,
             refused=[CodeCount(**row) for row in refused],
         )
+
+
+def _overdue_count(conn: Reading, progress: Progress) -> int:
+    row = conn.execute(sql.OVERDUE_COUNT, progress.facts()).fetchone()
+    return int(row["overdue"]) if row else 0
 
 
 def _query(

@@ -41,7 +41,7 @@ OF_THE_CLIENT = (
 OF_THE_BOOK = tuple(
     f"/v1/producers/{AGENT}/{what}" for what in ("book", "book/summary", "transactions")
 )
-FOR_STAFF = ("/v1/lag", "/v1/parked", "/v1/overdue", "/v1/counts")
+FOR_STAFF = ("/v1/lag", "/v1/parked", "/v1/overdue", "/v1/counts", "/metrics")
 HISTORY = f"/v1/clients/{HARBOR}/history"
 
 

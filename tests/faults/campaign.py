@@ -11,12 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -38,8 +33,9 @@ from processors.projector import Projector
 from projections.catalog import PROJECTIONS
 from schemas.envelope import Recorded
 from tests.conftest import PostgresForTests
+from tests.faults.processes import Process
 
-_SERVE = "from adapters.inbound.cli import main; main()"
+_SERVE = ("serve", "--port", "0")
 _SENDERS = 6
 _HEALS_WITHIN_SECONDS = 90.0
 _FAULTS_AT_LEAST = 3
@@ -56,55 +52,6 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
 
 
-class Instance:
-    """One ``ofrecord serve``, started again whenever it was killed."""
-
-    def __init__(self, database_url: str, folder: Path) -> None:
-        self._database_url = database_url
-        self._folder = folder
-        self.start()
-
-    def start(self) -> None:
-        """Start it; the port is known when it serves."""
-        self._said = tempfile.NamedTemporaryFile(dir=self._folder, delete=False)  # noqa: SIM115 - closed in end()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, "--database-url", self._database_url, "serve",
-             "--port", "0"],
-            stdout=self._said, stderr=subprocess.STDOUT, cwd=self._folder.parent,
-            env=os.environ | {"PYTHONPATH": str(Path.cwd()), "OFRECORD_DEMONSTRATION_CLIENTS": "0"},
-        )  # fmt: skip
-
-    @property
-    def said(self) -> str:
-        """How it is, and the end of what it wrote."""
-        written = Path(self._said.name).read_text()[-2000:]
-        return f"exit code {self.process.poll()}; it wrote:\n{written}"
-
-    @property
-    def url(self) -> str | None:
-        """The address, once it serves."""
-        for line in Path(self._said.name).read_text().splitlines():
-            if "serves http://" in line:
-                return line.split("serves ")[1].split()[0]
-        return None
-
-    def kill_and_start(self) -> None:
-        """``kill -9``, and a new one."""
-        self.end()
-        self.start()
-
-    def start_again_if_ended(self) -> None:
-        """What a process manager does: who starts while the database is away says so and ends."""
-        if self.process.poll() is not None:
-            self.kill_and_start()
-
-    def end(self) -> None:
-        """End it, however it is."""
-        self.process.kill()
-        self.process.wait()
-        self._said.close()
-
-
 class Campaign:
     """Run it once: ``run`` returns what happened; ``check`` says what is wrong afterwards."""
 
@@ -119,7 +66,8 @@ class Campaign:
             keys = ApiKeys(pool, SystemClock())
             created = keys.create("carrier", "importer", permissions=["backfill", "exchange_feed"])
             self._headers = {"Authorization": f"Bearer {created.token}"}
-        self._instances = [Instance(database_url, folder) for _ in range(2)]
+        self._folder = folder
+        self._apis = self._start_apis()
         self._outcome = Outcome()
         self._lock = threading.Lock()
         self._next_client = itertools.count(1)
@@ -140,22 +88,37 @@ class Campaign:
                 sender.join()
             self._until(self._caught_up, "catch up")
         finally:
-            for instance in self._instances:
-                instance.end()
+            for process in self._processes():
+                process.end()
         return self._outcome
+
+    def _start_apis(self) -> list[Process]:
+        """Processes to which transactions are sent."""
+        return [Process(self._database_url, self._folder, *_SERVE) for _ in range(2)]
+
+    def _processes(self) -> list[Process]:
+        """All that may be ill-treated."""
+        return self._apis
 
     # ── Faults ─────────────────────────────────────────────────────────────────────────────────
 
     def _fault(self, chosen: random.Random) -> None:
-        kind = chosen.choice(["kill", "kill", "freeze", "cut", "away"])
-        instance = chosen.choice(self._instances)
+        kind = chosen.choice(self._kinds())
         self._outcome.faults.append(kind)
+        self._do(kind, chosen)
+
+    def _kinds(self) -> tuple[str, ...]:
+        """What may be done, the more often the more often it is named."""
+        return ("kill", "kill", "freeze", "cut", "away")
+
+    def _do(self, kind: str, chosen: random.Random) -> None:
+        process = chosen.choice(self._processes())
         if kind == "kill":
-            instance.kill_and_start()
+            process.kill_and_start()
         elif kind == "freeze":
-            instance.process.send_signal(signal.SIGSTOP)
+            process.freeze()
             time.sleep(chosen.uniform(0.2, 2.0))
-            instance.process.send_signal(signal.SIGCONT)
+            process.thaw()
         elif kind == "cut":
             self._postgres.cut(self._database_url)
         else:
@@ -186,7 +149,7 @@ class Campaign:
         headers = {"Idempotency-Key": key}
         deadline = time.monotonic() + _HEALS_WITHIN_SECONDS
         while time.monotonic() < deadline:
-            url = chosen.choice(self._instances).url
+            url = chosen.choice(self._apis).url
             try:
                 answer = http.post(
                     f"{url}/v1/clients/{client_id}/transactions", json=body, headers=headers
@@ -205,33 +168,34 @@ class Campaign:
         self._outcome.failures.append(f"never answered: {client_id} {key}")
 
     def _manage(self) -> None:
-        for instance in self._instances:
-            instance.start_again_if_ended()
+        for process in self._processes():
+            process.start_again_if_ended()
 
     def _started(self) -> list[str]:
-        return [instance.said for instance in self._instances if instance.url is None]
+        return ["an API does not serve" for api in self._apis if api.url is None]
 
     def _caught_up(self) -> list[str]:
-        """Why it is not so, instance by instance; nothing, if all are."""
+        """Why it is not so, API by API; nothing, if all are."""
         behind = []
-        for instance in self._instances:
+        for api in self._apis:
             try:
-                answer = httpx.get(f"{instance.url}/v1/lag", headers=self._headers, timeout=5)
+                answer = httpx.get(f"{api.url}/v1/lag", headers=self._headers, timeout=5)
             except (httpx.HTTPError, httpx.UnsupportedProtocol) as error:
-                behind.append(f"{error!r}: {instance.said}")
+                behind.append(repr(error))
                 continue
             is_well = answer.status_code == 200  # 503 while the database is still coming back
             items = answer.json()["items"] if is_well else []
             if not is_well or any(i["events_behind"] or i["parked_clients"] for i in items):
-                behind.append(f"{answer.text}: {instance.said}")
+                behind.append(answer.text)
         return behind
 
     def _until(self, waits_for: Callable[[], list[str]], what: str) -> None:
         deadline = time.monotonic() + _HEALS_WITHIN_SECONDS
         while reasons := waits_for():
             if time.monotonic() > deadline:
+                said = [process.said for process in self._processes()]
                 raise AssertionError(
-                    "\n".join([f"the processes did not {what} by themselves", *reasons])
+                    "\n".join([f"the processes did not {what} by themselves", *reasons, *said])
                 )
             self._manage()
             time.sleep(0.1)
@@ -260,7 +224,7 @@ def wrong_with(database_url: str, outcome: Outcome) -> list[str]:
                 wrong.append(f"I1: {transaction_id} took effect twice")
         for (client_id, key), bodies in outcome.bodies.items():
             wrong += _not_in_the_log(log, seen, client_id, key, next(iter(bodies)))
-        wrong += _rows_differ(log, rows)
+        wrong += rows_differ(log, rows)
     return wrong
 
 
@@ -277,7 +241,8 @@ def _not_in_the_log(
     return []
 
 
-def _rows_differ(log: PostgresEventLog, rows: PostgresRowStore) -> list[str]:
+def rows_differ(log: PostgresEventLog, rows: PostgresRowStore) -> list[str]:
+    """Where the rows are not what the embedded projector makes of the log from its first event."""
     wrong = []
     for projection in PROJECTIONS:
         fresh = InMemoryRowStore()

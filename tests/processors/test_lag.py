@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from adapters.outbound.in_memory import InMemoryEventLog
 from adapters.outbound.in_memory_rows import InMemoryRowStore
 from processors.lag import Lag, measure_lag
+from processors.partitions import partition_of
 from processors.ports import LogUnavailable, RowsUnavailable
+from projections.kernel import Changes
+from tests.adapters.row_store_contract import a_parked
 from tests.adapters.tally import NOON, Tally, append
 from tests.processors.following import (
     FaultyLog,
@@ -52,7 +56,7 @@ def test_a_projection_that_never_ran_is_behind_since_the_first_event(
     log: InMemoryEventLog, rows: InMemoryRowStore
 ) -> None:
     """A projector that is dead shows, for nobody has to be alive to measure."""
-    assert lag_at(log, rows, 60) == Lag("tally", 0, 4, 4, 60.0, 0, 0.0)
+    assert lag_at(log, rows, 60) == Lag("tally", 0, 4, 4, 60.0, 0, 0.0, held_by="projector")
 
 
 def test_seconds_count_from_the_oldest_event_not_applied(
@@ -60,7 +64,7 @@ def test_seconds_count_from_the_oldest_event_not_applied(
 ) -> None:
     """Not from the newest one."""
     tally_projector(log, rows, batch_events=2).step()
-    assert lag_at(log, rows, 10) == Lag("tally", 2, 4, 2, 8.0, 0, 0.0)
+    assert lag_at(log, rows, 10) == Lag("tally", 2, 4, 2, 8.0, 0, 0.0, held_by="projector")
 
 
 def test_caught_up_is_zero_however_long_nothing_has_happened(
@@ -97,6 +101,23 @@ def test_each_projection_has_its_own_lag(log: InMemoryEventLog, rows: InMemoryRo
     ]
 
 
+def test_each_partition_has_its_own_lag_and_tells_whose_turn_it_is(
+    log: InMemoryEventLog, rows: InMemoryRowStore
+) -> None:
+    """The relay's, where the topic has no more; a worker's, where it has; nobody's at the head."""
+    mine, other = (partition_of(client, 3) for client in ("C1", "C2"))
+    rows.divide(3)
+    stands = rows.prepare(Tally())
+    reached = stands.moved({mine: 3, other: 4})
+    assert rows.write(Tally(), Changes({}), stands, reached, [a_parked("C2")])
+    clock = FixedClock(NOON + timedelta(seconds=10))
+    lags = {lag.partition: lag for lag in measure_lag(log, rows, ["tally"], clock, relayed=3)}
+    [idle] = {0, 1, 2} - {mine, other}
+    assert lags[mine] == Lag("tally", 3, 4, 1, 7.0, 0, 0.0, mine, "relay")
+    assert lags[other] == Lag("tally", 4, 4, 0, 0.0, 1, 10.0, other, None)
+    assert lags[idle] == Lag("tally", 0, 4, 4, 10.0, 0, 0.0, idle, "worker")
+
+
 def test_what_grows_while_it_is_measured_is_never_negative(
     log: InMemoryEventLog, rows: InMemoryRowStore
 ) -> None:
@@ -123,7 +144,7 @@ def test_lag_that_cannot_be_measured_is_not_called_zero(
             raise LogUnavailable
 
     class AwayRows(InMemoryRowStore):
-        def position(self, projection: str) -> int:
+        def positions(self, projection: str) -> Mapping[int, int]:
             """The store is away."""
             raise RowsUnavailable
 

@@ -1,7 +1,7 @@
 """What all commands share: the options, the way to the system, and how they end when it fails.
 
 Exit codes: 0 all went well, 1 a rule or a look-up said no, 2 the command or its input cannot be
-understood, 3 the database cannot be used now.
+understood, 3 the database (or Kafka) cannot be used now.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _UNREACHABLE = (
 )
 _SERVED_ELSEWHERE_SECONDS = 1.0
 _PROJECTING_SECONDS = 3600.0
+_WORKERS_SECONDS = 15.0
 
 
 def fail(sentence: str, code: int) -> typer.Exit:
@@ -96,7 +97,11 @@ def opened(context: typer.Context) -> Iterator[Application]:
         told_plainly(),
         open_database(settings) as database,
         # Another version may be serving: its tables are not for this command to make anew.
-        open_application(database.url, remake_tables=False) as application,
+        open_application(
+            database.url,
+            remake_tables=False,
+            projects_here=settings.transport == "embedded",
+        ) as application,
     ):
         yield application
 
@@ -122,6 +127,11 @@ def reading(context: typer.Context) -> Iterator[Services]:
 def catch_up(application: Application) -> None:
     """Bring the projections to the log's present head."""
     head, projectors = application.services.log.head(), application.projectors
-    if not projectors.wait_until_applied(head, _SERVED_ELSEWHERE_SECONDS):
-        projectors.start()
-        projectors.wait_until_applied(head, _PROJECTING_SECONDS)
+    if projectors.wait_or_project(head, _SERVED_ELSEWHERE_SECONDS):
+        return
+    patience = _PROJECTING_SECONDS if projectors.projects_here else _WORKERS_SECONDS
+    if not projectors.wait_until_applied(head, patience):
+        raise fail(
+            "The projections are behind the log: `ofrecord lag` shows which, and since when.",
+            NO_DATABASE,
+        )

@@ -18,13 +18,13 @@ from adapters.inbound.commands.opening import (
     told_plainly,
 )
 from adapters.inbound.commands.printing import show
+from adapters.inbound.progress import lags_of
 from adapters.inbound.serve import CannotServe
 from adapters.inbound.serve import serve as serve_until_ended
 from adapters.outbound.api_keys import InvalidKeyRequest
 from adapters.outbound.logs import configure_logs
 from adapters.outbound.migrations import migrate as migrate_database
 from domain.types import Role
-from processors.lag import measure_lag
 
 
 def serve(
@@ -149,16 +149,13 @@ def revoke_key(
 
 
 def lag(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show how far each projection is behind the log.
+    """Show how far each projection is behind the log, in each partition, and whose turn it is.
 
     \b
     ofrecord lag --json
     """
     with opened(context) as application:
-        services = application.services
-        show(
-            measure_lag(services.log, services.rows, services.projections, services.clock), as_json
-        )
+        show(lags_of(application.services), as_json)
 
 
 parked = typer.Typer(help="Clients whose events a projection could not apply.")
