@@ -107,7 +107,7 @@ class Program:
 
     def operations_read(self) -> str:
         """All that operations can read."""
-        paths = ("/v1/lag", "/v1/parked", "/v1/overdue", "/v1/counts", "/v1/refusals")
+        paths = ("/v1/lag", "/v1/parked", "/v1/overdue", "/v1/counts", "/v1/refusals", "/metrics")
         return "\n".join(self.ask("GET", path, "operations").text for path in paths)
 
 
