@@ -303,6 +303,7 @@ def test_every_command_of_the_issue_is_there(ofrecord: CommandLine) -> None:
         *("simulate", "serve", "key", "migrate", "lag", "parked"),
         *("billing-run", "commission-run", "runs", "invoice", "invoices", "open-items"),
         *("statement", "statements", "explain"),
+        *("topics", "relay", "worker", "intake", "dead-letters"),
     }
 
 
