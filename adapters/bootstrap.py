@@ -162,8 +162,12 @@ def open_relay(settings: Settings, database_url: str) -> Iterator[Relay]:
 
 
 @contextmanager
-def open_worker(database_url: str, projection: Projection) -> Iterator[Worker]:
+def open_worker(
+    database_url: str, projection: Projection, assigned: Callable[[int], None]
+) -> Iterator[Worker]:
     """A worker of a projection, on a database that is migrated first; in no group yet.
+
+    ``assigned`` is told of how many partitions it has, whenever these are others.
 
     Raises what ``open_application`` raises.
     """
@@ -179,7 +183,7 @@ def open_worker(database_url: str, projection: Projection) -> Iterator[Worker]:
         applier = Applier(projection, log, rows, SystemClock(), lambda position: pulse.worked())
         projector = TopicProjector(applier, log)
         relayed = functools.partial(_relay_position, relay)
-        worker = Worker(projection.name, projector, relayed, pulse=pulse)
+        worker = Worker(projection.name, projector, relayed, assigned, pulse)
         yield stack.enter_context(closing(worker))
 
 

@@ -12,7 +12,17 @@ from adapters.outbound.embedded_postgres import EmbeddedPostgres
 from adapters.outbound.logs import configure_logs
 from adapters.outbound.migrations import migrate
 from adapters.runtime import tune_interpreter
-from bench import billing, commands, growth, http, large_client, projecting, references
+from bench import (
+    billing,
+    commands,
+    distributed,
+    growth,
+    http,
+    large_client,
+    projecting,
+    recovery,
+    references,
+)
 from bench.databases import fresh_database
 from bench.measuring import Effort
 from bench.table import Table
@@ -24,6 +34,8 @@ _PARTS: dict[str, Callable[[str, Table, Effort], None]] = {
     "large_client": large_client.measure,
     "growth": growth.measure,
     "billing": billing.measure,
+    "distributed": distributed.measure,
+    "recovery": recovery.measure,
 }
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,13 +26,16 @@ from processors.tallies import Pulse
 from processors.topic_projector import TopicProjector
 
 _HEARTBEATS_IN_SESSION = 3
+_HEARTBEAT_SECONDS_MAX = 1.0
+"""By its heartbeat a worker hears that others come or go: all of them wait for the last one."""
 _BUNDLE_RECORDS_MAX = 2_000
 _METADATA_MILLISECONDS = 3_000
 """So soon a topic that was made anew is noticed; Faust would take five minutes."""
 _LOOK_SECONDS = 1.0
 _PATIENCE_SECONDS = 3.0
-"""What was relayed so long ago and has not come is read from the log."""
+"""What was relayed so long ago and has not come, while nothing came, is read from the log."""
 _BACKOFF_SECONDS = (0.05, 5.0)
+_TICK_SECONDS = 0.02
 
 _log = structlog.get_logger(__name__)
 
@@ -40,8 +43,8 @@ _log = structlog.get_logger(__name__)
 class Worker:
     """The work of one projection in one process.
 
-    ``relayed`` says up to which position the log is in the topic. ``applied`` is called, from
-    another thread, whenever something was looked at or applied.
+    ``relayed`` says up to which position the log is in the topic. ``assigned`` is called, from
+    another thread, with the number of partitions whenever it begins with others than before.
     """
 
     def __init__(
@@ -49,29 +52,32 @@ class Worker:
         projection: str,
         projector: TopicProjector,
         relayed: Callable[[], int],
-        applied: Callable[[TopicProjector], None] = lambda projector: None,
+        assigned: Callable[[int], None] = lambda count: None,
         pulse: Pulse | None = None,
     ) -> None:
         self._projection = projection
         self.projector = projector
         self.pulse = pulse or Pulse()
         self._relayed = relayed
-        self._applied = applied
+        self._assigned = assigned
         self._must_take = True
         self._failures = 0
         self._expected = 0
         self._expected_since = 0.0
+        self._seen = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"worker-{projection}")
         self.is_replaced = False
         """The tables are another version's: this worker is of no use any more."""
 
     async def apply(
-        self, assigned: Callable[[], Collection[int]], partition: int, values: Sequence[bytes]
+        self, assigned: Callable[[], Collection[int]], values: Mapping[int, Sequence[bytes]]
     ) -> None:
-        """Apply records of a partition, trying again while it fails and the partition is ours."""
-        while partition in (mine := set(assigned())) and not self.is_replaced:
-            work = functools.partial(self.projector.apply, partition, values)
-            if await self._in_turn(mine, work):
+        """Apply records by partition, trying again while it fails and partitions are ours."""
+        while not self.is_replaced:
+            mine = set(assigned())
+            ours = {partition: some for partition, some in values.items() if partition in mine}
+            work = functools.partial(self.projector.apply, ours)
+            if not ours or await self._in_turn(mine, work):
                 return
 
     async def look(self, assigned: Callable[[], Collection[int]]) -> None:
@@ -110,10 +116,10 @@ class Worker:
                     count=len(mine),
                     position=position,
                 )
+                self._assigned(len(mine))
             work()
             self._failures = 0
             self.pulse.worked()
-            self._applied(self.projector)
             return None
         except TakenOver:
             _log.warning("worker.taken_over", projection=self._projection)
@@ -135,14 +141,14 @@ class Worker:
     def _look(self) -> None:
         while self.projector.retry_due():
             pass
-        now = time.monotonic()
-        if self.projector.stands.position >= self._expected:
-            self._expected, self._expected_since = self._relayed(), now
+        now, position = time.monotonic(), self.projector.stands.position
+        if position >= self._expected or position != self._seen:  # it gets on, however far it is
+            self._expected, self._expected_since, self._seen = self._relayed(), now, position
         elif now - self._expected_since > _PATIENCE_SECONDS:
             _log.info(
                 "worker.reads_log",
                 projection=self._projection,
-                position=self.projector.stands.position,
+                position=position,
                 head=self._expected,
             )
             self.projector.catch_up(self._expected)
@@ -152,11 +158,11 @@ class Worker:
 
 
 class _Consumer(driver.Consumer):
-    """Hands on what one fetch brought of a partition as one message.
+    """Hands on what has come as one message for each partition, and all of it with the first one.
 
-    Message by message costs Faust 65 µs each, five times as much as reading them. The message has
-    the last record's offset; Faust takes the offsets it did not see for a gap, as it does where a
-    transaction's end stands, and acknowledges them with it.
+    Message by message costs Faust 65 µs each, five times as much as reading them; and what has come
+    is applied in one transaction, of whatever partitions it is. A message has its partition's last
+    offset, and acknowledges all before it. The others follow when the first one is applied.
     """
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:
@@ -167,13 +173,53 @@ class _Consumer(driver.Consumer):
         if not self.flow_active:
             await self.perform_seek()
             return
-        for partition, bundle in records.items():
+        bundles = {
+            partition: bundle
+            for partition, bundle in records.items()
+            if bundle and (active is None or partition in active)
+        }
+        values = {
+            partition.partition: [record.value for record in bundle]
+            for partition, bundle in bundles.items()
+        }
+        for partition, bundle in bundles.items():
             if not self.flow_active:
                 return
-            if bundle and (active is None or partition in active):
-                message: Any = self._to_message(partition, bundle[-1])
-                message.value = [record.value for record in bundle]
-                yield partition, message
+            if bundle[-1].offset < (self._read_offset[partition] or 0):
+                await self._begin_again(partition)
+            message: Any = self._to_message(partition, bundle[-1])
+            message.value, values = values, {}
+            yield partition, message
+
+    async def _begin_again(self, partition: Any) -> None:
+        """Forget what was read of a topic before it was made anew, once it is done with.
+
+        Faust would drop its records until there were as many as in the old one.
+        """
+        while any(message.tp == partition for message in self._unacked_messages):
+            if self.should_stop:
+                return
+            await asyncio.sleep(_TICK_SECONDS)
+        _log.info("worker.topic_begins_again", partition=partition.partition)
+        for known in (self._read_offset, self._committed_offset, self._acked, self._acked_index):
+            known.pop(partition, None)
+
+    async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
+        """Nothing: offsets that no message has do not matter below."""
+
+    def _new_offset(self, tp: Any) -> int | None:
+        """What to acknowledge: a partition's messages are applied in order, so up to the newest.
+
+        Faust would go on by one gap each time, three seconds apart, and fall behind for good:
+        whoever got the partition would read everything since.
+        """
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        newest = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return newest + 1
 
 
 class _Transport(driver.Transport):
@@ -207,7 +253,9 @@ def make_app(
         web_enabled=False,
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=session_seconds,
-        broker_heartbeat_interval=session_seconds / _HEARTBEATS_IN_SESSION,
+        broker_heartbeat_interval=min(
+            session_seconds / _HEARTBEATS_IN_SESSION, _HEARTBEAT_SECONDS_MAX
+        ),
         broker_max_poll_records=_BUNDLE_RECORDS_MAX,
         consumer_metadata_max_age_ms=_METADATA_MILLISECONDS,
         worker_redirect_stdouts=False,
@@ -220,7 +268,7 @@ def make_app(
 
     async def follow(stream: Any) -> None:
         async for event in stream.events():
-            await worker.apply(assigned, event.message.partition, event.message.value)
+            await worker.apply(assigned, event.message.value)
 
     async def look() -> None:
         await worker.look(assigned)
@@ -233,5 +281,14 @@ def make_app(
 
 
 def run(app: faust.App) -> None:
-    """Work until SIGTERM or Ctrl-C; partitions are given back at once, to whoever is left."""
-    faust.Worker(app, quiet=True, override_logging=False).execute_from_commandline()
+    """Work until SIGTERM or Ctrl-C; partitions are given back at once, to whoever is left.
+
+    Raises ``SystemExit`` if it failed.
+    """
+    worker = faust.Worker(app, quiet=True, override_logging=False)
+    worker.spinner = None  # even quiet it would write a terminal's codes
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as ended:  # Faust ends the process also when all is well
+        if ended.code:
+            raise

@@ -8,7 +8,8 @@ instead. So nothing depends on offsets, and whatever happens to the topic, the r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from operator import attrgetter
 
 import structlog
 
@@ -18,7 +19,27 @@ from processors.tallies import Distribution
 from schemas.cloud_events import NotOfTheLog, Passed, read_record
 from schemas.envelope import Recorded
 
+_BATCH_BYTES = 4_000_000
+"""As much as is read of the log at once."""
+
 _log = structlog.get_logger(__name__)
+_position_of = attrgetter("position")
+
+
+class _Taken:
+    """Events of some partitions, and how far each is with them."""
+
+    def __init__(self) -> None:
+        self.events: list[Recorded] = []
+        self.reached: dict[int, int] = {}
+        self.size = 0
+
+    def add(self, partition: int, passed: Passed) -> None:
+        """Take one more record of a partition."""
+        self.reached[partition] = passed.position
+        if passed.entry is not None:
+            self.events.append(passed.entry.read())
+            self.size += len(passed.entry.state)
 
 
 class TopicProjector:
@@ -55,21 +76,25 @@ class TopicProjector:
         """Begin, or begin again, with these partitions, from where their rows are."""
         return self._applier.start(remake=False, share=partitions)
 
-    def apply(self, partition: int, values: Iterable[bytes]) -> None:
-        """Apply records of one partition, in their order."""
-        chain: list[Passed] = []
-        for passed in self._of_the_log(values):
-            reached = chain[-1].position if chain else self._position(partition)
-            if passed.position <= reached:
-                continue  # a repeat
-            if passed.after > reached:
-                self._pass(partition, chain)
-                chain = []
-                self.catch_up(passed.after)
-                if passed.position <= self._position(partition):
-                    continue  # the log was read further than asked for
-            chain.append(passed)
-        self._pass(partition, chain)
+    def apply(self, values: Mapping[int, Iterable[bytes]]) -> None:
+        """Apply records by partition, in the order of each, and in one transaction if they go on
+        from where the rows are and are not too large.
+        """
+        taken = _Taken()
+        for partition, of_partition in values.items():
+            for passed in self._of_the_log(of_partition):
+                reached = taken.reached.get(partition, self._position(partition))
+                if passed.position <= reached:
+                    continue  # a repeat
+                if passed.after > reached:
+                    taken = self._pass(taken)
+                    self.catch_up(passed.after)
+                    if passed.position <= self._position(partition):
+                        continue  # the log was read further than asked for
+                taken.add(partition, passed)
+                if taken.size > _BATCH_BYTES:
+                    taken = self._pass(taken)
+        self._pass(taken)
 
     def catch_up(self, position: int) -> None:
         """Read the log itself, up to a position, for all partitions of this one's."""
@@ -86,12 +111,12 @@ class TopicProjector:
     def _position(self, partition: int) -> int:
         return self._applier.stands.marks[partition].position
 
-    def _pass(self, partition: int, chain: Sequence[Passed]) -> None:
-        if not chain:
-            return
-        events: list[Recorded] = [each.entry.read() for each in chain if each.entry is not None]
-        reached = self._applier.stands.moved({partition: chain[-1].position})
-        self._applier.apply(events, reached)
+    def _pass(self, taken: _Taken) -> _Taken:
+        """Apply what was taken; returns what is left: nothing."""
+        if taken.reached:
+            taken.events.sort(key=_position_of)
+            self._applier.apply(taken.events, self._applier.stands.moved(taken.reached))
+        return _Taken()
 
     def _of_the_log(self, values: Iterable[bytes]) -> Iterable[Passed]:
         """What the records say; others are told, counted and left out."""

@@ -14,7 +14,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from adapters.outbound.in_memory_rows import InMemoryRowStore
 from adapters.outbound.row_store import PostgresRowStore
 from processors.projector import Projector
 from projections.catalog import PROJECTIONS
+from projections.kernel import Projection
 from schemas.envelope import Recorded
 from tests.conftest import PostgresForTests
 from tests.faults.processes import Process
@@ -241,10 +242,12 @@ def _not_in_the_log(
     return []
 
 
-def rows_differ(log: PostgresEventLog, rows: PostgresRowStore) -> list[str]:
+def rows_differ(
+    log: PostgresEventLog, rows: PostgresRowStore, projections: Iterable[Projection] = PROJECTIONS
+) -> list[str]:
     """Where the rows are not what the embedded projector makes of the log from its first event."""
     wrong = []
-    for projection in PROJECTIONS:
+    for projection in projections:
         fresh = InMemoryRowStore()
         projector = Projector(projection, log, fresh, SystemClock())
         projector.start()

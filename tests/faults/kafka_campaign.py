@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ class KafkaCampaign(Campaign):
             worker.end()
         time.sleep(1.5 * SESSION_SECONDS)
         with contextlib.suppress(KafkaError):
-            _move_group(self._kafka.servers, f"ofrecord.{name}", kind.endswith("beginning"))
+            move_group(self._kafka.servers, f"ofrecord.{name}", kind.endswith("beginning"))
         for worker in workers:
             worker.start()
 
@@ -155,8 +156,11 @@ def _some_records(servers: str) -> list[tuple[int, bytes]]:
         consumer.close()
 
 
-def _move_group(servers: str, group: str, to_beginning: bool) -> None:
-    parts = [TopicPartition(EVENTS, n) for n in range(PARTITIONS)]
+def move_group(
+    servers: str, group: str, to_beginning: bool, partitions: Iterable[int] = range(PARTITIONS)
+) -> None:
+    """Set the offsets of a group's workers, none of whom may be there, to one of the ends."""
+    parts = [TopicPartition(EVENTS, n) for n in partitions]
     consumer: Any = KafkaConsumer(
         bootstrap_servers=servers, group_id=group, enable_auto_commit=False
     )

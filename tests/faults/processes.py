@@ -44,14 +44,14 @@ class Process:
     @property
     def said(self) -> str:
         """How it is, and the end of what it wrote."""
-        lines = [line for line in self._written().splitlines() if "route=/v1/lag" not in line]
+        lines = [line for line in self.written().splitlines() if "route=/v1/lag" not in line]
         written = "\n".join(lines)[-2000:]
         return f"{self._command[2:]}: exit code {self.process.poll()}; it wrote:\n{written}"
 
     @property
     def url(self) -> str | None:
         """The address of an API, once it serves."""
-        for line in self._written().splitlines():
+        for line in self.written().splitlines():
             if "serves http://" in line:
                 return line.split("serves ")[1].split()[0]
         return None
@@ -89,5 +89,6 @@ class Process:
         self.process.wait()
         self._said.close()
 
-    def _written(self) -> str:
+    def written(self) -> str:
+        """Everything it wrote since it was started."""
         return Path(self._said.name).read_text(errors="replace")

@@ -52,9 +52,8 @@ class Line:
     def worker_goes_on(self, number: int) -> None:
         """A worker applies what is in its partitions."""
         worker = self._workers[number]
-        for partition, values in self.house.broker.values().items():
-            if partition in worker.share:
-                worker.apply(partition, values)
+        values = self.house.broker.values()
+        worker.apply({partition: values[partition] for partition in worker.share})
 
     def standing(self) -> Standing:
         """Where everything stands now."""

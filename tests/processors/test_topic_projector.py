@@ -77,9 +77,9 @@ def test_i4_partitions_are_applied_by_whoever_has_them(world: World) -> None:
     chains = relayed(world.log)
     world.faulty.on_follow = lambda events: pytest.fail("the topic has it all")
     one, other = world.worker(0, 2), world.worker(1)
-    other.apply(1, chains[1])
-    one.apply(2, chains[2])
-    one.apply(0, chains[0])
+    other.apply({1: chains[1]})
+    one.apply({2: chains[2]})
+    one.apply({0: chains[0]})
     world.assert_applied()
 
 
@@ -88,12 +88,12 @@ def test_repeats_are_passed_over(world: World) -> None:
     chains = relayed(world.log)
     worker = world.worker()
     for partition, chain in enumerate(chains):
-        worker.apply(partition, chain[:5])
-        worker.apply(partition, chain[2:] + chain[:4])
+        worker.apply({partition: chain[:5]})
+        worker.apply({partition: chain[2:] + chain[:4]})
     world.assert_applied()
     before = world.rows.prepare(world.tally)
     for partition, chain in enumerate(chains):
-        world.worker().apply(partition, chain)
+        world.worker().apply({partition: chain})
     assert world.rows.prepare(world.tally) == before
 
 
@@ -103,7 +103,7 @@ def test_i3_what_the_topic_lost_is_read_from_the_log(world: World, lost: slice) 
     worker = world.worker()
     for partition, chain in enumerate(relayed(world.log)):
         del chain[lost]
-        worker.apply(partition, chain)
+        worker.apply({partition: chain})
     world.assert_applied()
 
 
@@ -123,7 +123,7 @@ def test_records_that_are_not_the_logs_are_told_and_left_out(world: World) -> No
     backwards = marker_record(9, 3, world.log.entries(0, 1)[0].recorded_at)
     with capture_logs() as lines:
         for partition, chain in enumerate(relayed(world.log)):
-            worker.apply(partition, [b"Gonzalez", *chain[:3], beyond, backwards, *chain[3:]])
+            worker.apply({partition: [b"Gonzalez", *chain[:3], beyond, backwards, *chain[3:]]})
     assert worker.foreign_records == 3 * PARTITIONS
     assert {line["event"] for line in lines} == {"worker.foreign_record"}
     assert "Gonzalez" not in str(lines)
@@ -134,14 +134,14 @@ def test_a_worker_that_lost_a_partition_does_not_write_to_it(world: World) -> No
     """A zombie: it was paused, another took over, and it comes back with what it had."""
     chains = relayed(world.log)
     zombie = world.worker()
-    zombie.apply(0, chains[0][:2])
+    zombie.apply({0: chains[0][:2]})
     heir = world.worker(0)
-    heir.apply(0, chains[0])
+    heir.apply({0: chains[0]})
     with pytest.raises(TakenOver):
-        zombie.apply(0, chains[0][2:])
+        zombie.apply({0: chains[0][2:]})
     zombie.take([1, 2])
-    zombie.apply(1, chains[1])
-    zombie.apply(2, chains[2])
+    zombie.apply({1: chains[1]})
+    zombie.apply({2: chains[2]})
     world.assert_applied()
 
 
@@ -151,7 +151,7 @@ def test_poison_parks_its_client_in_its_partition_only(world: World) -> None:
     world.tally.poison = {"poison"}
     chains = relayed(world.log)
     for partition, chain in enumerate(chains):
-        world.worker(partition).apply(partition, chain)
+        world.worker(partition).apply({partition: chain})
     [parked] = world.rows.parked()
     assert parked.client_id == "C3"
     assert set(world.rows.positions("tally").values()) == {world.log.head()}
@@ -166,8 +166,8 @@ def test_poison_parks_its_client_in_its_partition_only(world: World) -> None:
 def test_the_embedded_projector_goes_on_where_workers_stood(world: World) -> None:
     """Partitions may stand at different positions: what one has applied is not applied again."""
     chains = relayed(world.log)
-    world.worker(0).apply(0, chains[0])
-    world.worker(2).apply(2, chains[2][:4])
+    world.worker(0).apply({0: chains[0]})
+    world.worker(2).apply({2: chains[2][:4]})
     projector = Projector(world.tally, world.log, world.rows, FixedClock(), batch_events=9)
     projector.start()
     catch_up(projector)
@@ -197,13 +197,13 @@ def test_i3_i4_rows_equal_a_replay_whatever_happens_to_the_topic(
         if what == "restart":
             worker = world.worker()
         elif what == "repeat":
-            worker.apply(partition, chain[number % len(chain) :][:5])
+            worker.apply({partition: chain[number % len(chain) :][:5]})
         elif what == "swap":
-            worker.apply(partition, reversed(chain[at : at + 4]))
+            worker.apply({partition: reversed(chain[at : at + 4])})
         elif what == "apply":
-            worker.apply(partition, chain[at : at + 1 + number % 5])
+            worker.apply({partition: chain[at : at + 1 + number % 5]})
         sent[partition] = min(at + 1 + number % 5, len(chain))
     append(world.log, ("C1", "last"))
     for partition, chain in enumerate(relayed(world.log, after=len(book))):
-        worker.apply(partition, chain)
+        worker.apply({partition: chain})
     world.assert_applied()

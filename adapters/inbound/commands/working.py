@@ -42,7 +42,7 @@ def worker(
     with (
         told_plainly(),
         open_database(settings) as database,
-        open_worker(database.url, _BY_NAME[projection]) as working,
+        open_worker(database.url, _BY_NAME[projection], _tell_share) as working,
         watched_worker(settings, database.url, projection, working),
     ):
         typer.echo(f"Applies {EVENTS} at {settings.kafka_servers} to {projection}. Ctrl-C ends it.")
@@ -51,3 +51,8 @@ def worker(
         run(make_app(settings.kafka_servers, EVENTS, group, working, session))
         if working.is_replaced:
             raise fail("The tables were made anew by another version of this program.", NO_DATABASE)
+    typer.echo("The worker has ended.")
+
+
+def _tell_share(count: int) -> None:
+    typer.echo(f"It has {count} partition{'' if count == 1 else 's'} now.")
