@@ -28,6 +28,7 @@ from msgspec import Struct
 from domain.client.produce_invoice import RUN_IN_FUTURE
 from domain.client.settle_commission import STATEMENT_TOO_EARLY, SettleCommission
 from domain.kernel import Actor, Command
+from domain.payee.access import COMMISSION_RUN
 from domain.payee.produce_statement import ProduceStatement
 from domain.payee.state import stream_id
 from processors.applied import Applied
@@ -37,9 +38,7 @@ from processors.run_service import RunAtWork, RunBroken
 from processors.runs import Run, RunNotPossible, RunRequest
 from processors.submitting_many import count, submit_many
 
-COMMISSION_SENDER = "commission-run"
-"""The sender of what commission runs submit: no key has its name."""
-_ACTOR = Actor(COMMISSION_SENDER, "carrier")
+_ACTOR = Actor(COMMISSION_RUN, "carrier")
 _LINES = "commissions"
 _READ = ("invoices", _LINES)
 """The projections that a run reads."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -285,10 +286,15 @@ def run(app: faust.App) -> None:
 
     Raises ``SystemExit`` if it failed.
     """
+    # They write dozens of lines a second, without what would be filled in, while a broker is away
+    # or others come and go. What matters of it, lag and this module tell.
+    for library in ("aiokafka", "faust", "mode"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     worker = faust.Worker(app, quiet=True, override_logging=False)
     worker.spinner = None  # even quiet it would write a terminal's codes
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:  # Faust ends the process also when all is well
         if ended.code:
+            _log.error("worker.failed", code=str(ended.code))
             raise

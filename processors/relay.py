@@ -167,6 +167,7 @@ class Relay:
         self._position = 0
         self._incarnation = ""
         self._renew_at = self._look_at = 0.0
+        self._stands_by = False
         self.pulse = Pulse()
         self.leads = False
         """Whether it is this one that passes the log on."""
@@ -182,12 +183,15 @@ class Relay:
         while not stop.is_set():
             try:
                 if not self.start():
+                    if not self._stands_by:
+                        self._tell("relay.stands_by")
+                    self._stands_by = True
                     failures = 0
                     self.pulse.worked()  # it has found that there is none for it
                     stop.wait(_STANDBY_SECONDS)
                     continue
                 self._tell("relay.started")
-                self.leads = True
+                self.leads, self._stands_by = True, False
                 while not stop.is_set():
                     if not self.step():
                         self._log.wait(self._position, _IDLE_SECONDS)
@@ -196,6 +200,7 @@ class Relay:
             except Exception as error:  # noqa: BLE001  # nobody else would go on with it
                 self.leads = False
                 self.pulse.beat()
+                self.close()  # another may have better luck than this one
                 pause = min(_BACKOFF_SECONDS[0] * 2**failures, _BACKOFF_SECONDS[1])
                 failures = min(failures + 1, 16)
                 if not stop.is_set():

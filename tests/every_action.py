@@ -13,6 +13,7 @@ from typing import Any
 
 from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.kernel import Actor
+from domain.payee.access import COMMISSION_RUN
 from domain.payee.state import stream_id
 from domain.streams import Stream, new_stream
 from processors.deciding import Decision, decide
@@ -21,6 +22,7 @@ from processors.receipts import Submission
 CLIENT = "HARBOR"
 PRODUCER, AGENCY = "P1", "A1"
 MIA, LEO, ZOE = "20000000001", "20000000002", "20000000003"
+RUN = Actor(COMMISSION_RUN, "carrier")
 CARRIER = Actor("importer", "carrier", permissions=frozenset({"backfill"}))
 
 Body = dict[str, Any]
@@ -76,6 +78,11 @@ class Step:
     refused: str | None = None
     key: str | None = None
     """Its idempotency key, where a later step names its transaction; else its number makes one."""
+
+    @property
+    def is_of_a_run(self) -> bool:
+        """Whether no door takes it, for it comes from a commission run alone."""
+        return bool(self.body["type"] == "produce_statement")
 
     @property
     def address(self) -> Body:
@@ -231,7 +238,7 @@ def decided(steps: list[Step]) -> Iterator[tuple[Step, Decision]]:
         payee_id = step.address.get("payee_id")
         stream = CLIENT if payee_id is None else stream_id(payee_id)
         submission = Submission(
-            actor=CARRIER,
+            actor=RUN if step.is_of_a_run else CARRIER,
             client_id=stream,
             key=step.key or f"key-{number}",
             command=action.model_validate(step.body),

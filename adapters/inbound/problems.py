@@ -22,6 +22,7 @@ _STATUS_OF_REFUSAL = {
     "payee_not_found": 404,
     "not_the_payee": 404,  # likewise: told as payee_not_found
     "carrier_only": 403,
+    "by_commission_run": 403,
     "may_not_send": 403,
 }
 

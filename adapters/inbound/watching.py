@@ -198,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer_health(self, fault: str | None) -> None:
         if fault is not None:
-            _log.warning("health.fault", path=self.path.partition("?")[0], fault=fault)
+            _log.warning("health.fault", route=self.path.partition("?")[0], fault=fault)
         text = fault or "ok"
         self._answer(503 if fault else 200, "text/plain; charset=utf-8", f"{text}\n".encode())
 

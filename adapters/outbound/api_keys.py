@@ -20,7 +20,9 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
+from domain.payee.access import COMMISSION_RUN
 from domain.types import Role
+from processors.billing_run import BILLING_SENDER
 from processors.ports import Clock, LogUnavailable
 
 PERMISSIONS = {
@@ -30,6 +32,7 @@ PERMISSIONS = {
 """What a carrier key may be allowed beside its role."""
 
 COMMAND_LINE_SENDER = "cli"
+_OUR_OWN_SENDERS = frozenset({COMMAND_LINE_SENDER, BILLING_SENDER, COMMISSION_RUN})
 """The sender of what the command line submits: no key has its name."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -168,8 +171,8 @@ def _check(role: str, sender: str, producer_id: str | None, permissions: Collect
         raise InvalidKeyRequest(f"A role is one of {', '.join(get_args(Role))}.")
     if not _NAME.fullmatch(sender):
         raise InvalidKeyRequest("A sender is 1–40 letters, digits, dots, dashes or underscores.")
-    if sender == COMMAND_LINE_SENDER:
-        raise InvalidKeyRequest(f"{sender} is the name under which the command line sends.")
+    if sender in _OUR_OWN_SENDERS:
+        raise InvalidKeyRequest(f"{sender} is a name under which this program itself sends.")
     if producer_id is not None and role != "portal":
         raise InvalidKeyRequest("Only a portal key speaks for a producer.")
     if producer_id is not None and not _NAME.fullmatch(producer_id):

@@ -28,7 +28,8 @@ LOGGABLE = frozenset(
         *("topic", "partition"),
         *("sender", "key_id", "role", "type", "status", "code", "outcome"),
         *("projection", "position", "version", "head", "attempts", "count", "events", "clients"),
-        *("seconds", "milliseconds", "waiting", "method", "route", "url", "folder", "port", "pid"),
+        *("seconds", "milliseconds", "waiting", "fault", "method", "route"),
+        *("url", "folder", "port", "pid"),
     }
 )
 """The fields a log line may have. Ids and counts; no names, birth dates, addresses or contacts."""

@@ -65,6 +65,7 @@ class Funds(Struct, frozen=True, omit_defaults=True):
 
     kind: PaymentKind
     cents: int
+    paid_on: date
     bounced_by: str | None = None
     """The transaction that took it back."""
 

@@ -8,7 +8,7 @@ back from the credit first, then from what is posted (handbook §5). The posting
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import ClassVar, Literal, Self
 
 from msgspec.structs import replace
@@ -18,11 +18,15 @@ from domain.client import posting
 from domain.client.account import Account, Funds, PaymentKind, Posting
 from domain.client.inputs import Day, Label, MoneyText, cents
 from domain.client.state import Client
+from domain.client.timeliness import DAYS_AHEAD
 from domain.kernel import Cause, Command, Context, Event, Refusal
 from domain.money import dollars
 from domain.types import Code
 
 PAID_IN_FUTURE = Refusal("paid_in_future", "{paid_on} has not come yet.")
+PAID_TOO_EARLY = Refusal(
+    "paid_too_early", "{paid_on} is too early: it cannot have been before {earliest}."
+)
 REFUND_EXCEEDS_CREDIT = Refusal(
     "refund_exceeds_credit",
     "A refund is paid out of credit only: there are {credit}, not {amount}.",
@@ -46,7 +50,7 @@ class PaymentPosted(Event, frozen=True, kw_only=True):
     def evolve(self, client: Client, cause: Cause) -> None:
         account = client.account
         account.funds_cents += self.cents
-        account.funds[cause.transaction_id] = Funds(self.kind, self.cents)
+        account.funds[cause.transaction_id] = Funds(self.kind, self.cents, self.paid_on)
         for posted in self.postings:
             posting.pay(account, posted.coverage_month, posted.cents)
             posting.note(account, posted, cause.transaction_id, self.paid_on)
@@ -136,6 +140,8 @@ class PostPayment(Command):
         paid_on = self.paid_on or context.received_on
         if paid_on > context.received_on:
             raise PAID_IN_FUTURE.because(paid_on=paid_on)
+        # No account is opened longer before it begins.
+        _require_not_before(paid_on, client.effective_on - timedelta(days=DAYS_AHEAD))
         if self.kind == "bounced":
             return self._bounced(client.account, paid_on)
         amount = cents(self.amount or "0")
@@ -166,6 +172,7 @@ class PostPayment(Command):
             raise PAYMENT_NOT_FOUND.because(transaction_id=self.payment)
         if funds.bounced_by is not None:
             return []
+        _require_not_before(paid_on, funds.paid_on)
         return [
             PaymentBounced(
                 payment=self.payment,
@@ -175,6 +182,11 @@ class PostPayment(Command):
                 reference=self.reference,
             )
         ]
+
+
+def _require_not_before(paid_on: date, earliest: date) -> None:
+    if paid_on < earliest:
+        raise PAID_TOO_EARLY.because(paid_on=paid_on, earliest=earliest)
 
 
 def _taken_back(account: Account, amount: int) -> Sequence[Posting]:

@@ -6,12 +6,13 @@ import pytest
 
 from domain.catalog import PAYEE_COMMANDS
 from domain.kernel import Actor, Command, Refused
-from domain.payee.access import check_access
+from domain.payee.access import COMMISSION_RUN, check_access
 from domain.payee.state import Payee
 from tests.domain.examples import like_example
 from tests.domain.given import CARRIER
 from tests.domain.given_payee import COLLEAGUE, PRINCIPAL, an_agency, given_payee
 
+RUN = Actor(COMMISSION_RUN, "carrier")
 READER = Actor("portal-3", "portal", producer_id="P3")
 NOBODY = Actor("portal-4", "portal")
 AUDITOR = Actor("auditor-1", "auditor")
@@ -37,9 +38,11 @@ def answer(payee: Payee, command: type[Command], actor: Actor) -> str:
 
 @pytest.mark.parametrize("name", PAYEE_COMMANDS)
 def test_the_carrier_sends_everything_and_readers_nothing(name: str) -> None:
-    """Auditors and operations have no transactions."""
+    """But for statements, which a run alone produces. Auditors and operations have none."""
     command = PAYEE_COMMANDS[name]
-    assert answer(agency(), command, CARRIER) == ""
+    is_of_a_run = name == "produce_statement"
+    assert answer(agency(), command, CARRIER) == ("by_commission_run" if is_of_a_run else "")
+    assert answer(agency(), command, RUN) == ""
     assert answer(agency(), command, AUDITOR) == "may_not_send"
     assert answer(agency(), command, OPERATIONS) == "may_not_send"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -186,6 +186,25 @@ def test_nothing_is_posted_on_a_day_that_has_not_come(command: PostPayment) -> N
     story = couple(JANUARY).and_given(paid("2000.00"))
     story.when(command, received_on=date(2026, 1, 15)).refused("paid_in_future", saying="01-16")
     story.when(command, received_on=date(2026, 1, 16)).is_accepted()
+
+
+def test_nothing_is_posted_on_a_day_before_the_account_can_have_been_opened() -> None:
+    """Else it would earn in a calendar year in which there was no client; OPENED is January 1st."""
+    story = couple(JANUARY)
+    first = OPENED - timedelta(days=90)
+    story.when(paid("10.00", first)).is_accepted()
+    early = paid("10.00", first - timedelta(days=1))
+    story.when(early).refused("paid_too_early", saying=str(first))
+
+
+def test_a_payment_does_not_bounce_before_it_was_paid() -> None:
+    """On its own day it may."""
+    fifth = date(2026, 1, 5)
+    story = couple(JANUARY).and_given(paid("700.00", fifth), received_on=fifth)
+    story.when(bounced("t3", date(2026, 1, 4)), received_on=fifth).refused(
+        "paid_too_early", saying="2026-01-05"
+    )
+    story.when(bounced("t3", fifth), received_on=fifth).is_accepted()
 
 
 def test_what_was_billed_here_is_paid_here_before_its_month_too() -> None:

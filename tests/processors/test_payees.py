@@ -11,6 +11,7 @@ from adapters.outbound.event_store import PostgresEventLog
 from adapters.outbound.in_memory import InMemoryEventLog
 from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.kernel import Actor, Command, TransactionRefused
+from domain.payee.access import COMMISSION_RUN
 from domain.payee.state import Payee
 from processors.client_cache import Entry
 from processors.command_processor import CommandProcessor
@@ -25,6 +26,9 @@ from tests.processors.sending import CARRIER, SetClock, opening, send, versions
 STREAM = "payee:A-200"
 PRINCIPAL = Actor("portal-1", "portal", producer_id="P-100")
 STRANGER = Actor("portal-9", "portal", producer_id="P-900")
+
+
+RUN = Actor(COMMISSION_RUN, "carrier")
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -57,7 +61,7 @@ def to_payee(
 def statement(after: int, through: int, month: str, **changes: object) -> Submission:
     """The statement of a month, of lines between two positions."""
     facts = {"month": month, "run_on": month, "after_position": after, "through_position": through}
-    return to_payee("produce_statement", f"run-{month}", **facts, **changes)
+    return to_payee("produce_statement", f"run-{month}", RUN, **facts, **changes)
 
 
 def test_payees_and_clients_share_one_log(log: EventLog, processor: CommandProcessor) -> None:
@@ -87,7 +91,8 @@ def test_i2_a_statement_that_is_asked_for_again_is_answered_again(
     first = send(processor, statement(0, 2, "2026-01-01"))[0]
     again = send(processor, statement(0, 2, "2026-01-01"))[0]
     assert (again.body, again.repeated) == (first.body, True)
-    other = to_payee("produce_statement", "another run", month="2026-01-01", run_on="2026-01-01")
+    day = "2026-01-01"
+    other = to_payee("produce_statement", "another run", RUN, month=day, run_on=day)
     answer = send(processor, other)[0].receipt
     assert (answer.status, answer.events, versions(log, STREAM)) == ("accepted", (), [1])
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from processors import relay as relay_module
 from processors.ports import RowsUnavailable
-from processors.relay import FencedOff, Relay, TopicUnavailable, TopicUnfit, chained
+from processors.relay import FencedOff, Relay, TopicFacts, TopicUnavailable, TopicUnfit, chained
 from schemas.cloud_events import read_record
 from schemas.envelope import LogEntry
 from tests.adapters.tally import NOON, append
@@ -236,6 +236,22 @@ def test_i6_a_standby_takes_over_by_itself(house: House) -> None:
             stop.set()
             append(house.log, *BOOK)
             until(lambda: house.position() == 180)
+    is_whole(house.log, house.broker.values())
+
+
+@pytest.mark.usefixtures("hurried")
+def test_i6_a_relay_that_cannot_reach_the_broker_leaves_it_to_one_that_can(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong address, a cut cable: it must not have the lease again whenever the other asks."""
+    lost = house.topic()
+
+    def look() -> TopicFacts | None:
+        raise TopicUnavailable("NotReached")
+
+    monkeypatch.setattr(lost, "look", look)
+    with running(house.relay(lost)), running(house.relay()):
+        until(lambda: house.position() == 60)
     is_whole(house.log, house.broker.values())
 
 

@@ -83,6 +83,31 @@ def test_i4_partitions_are_applied_by_whoever_has_them(world: World) -> None:
     world.assert_applied()
 
 
+def test_what_came_of_several_partitions_is_one_transaction(world: World) -> None:
+    """Twelve partitions with an event each would else be twelve."""
+    world.worker().apply(dict(enumerate(relayed(world.log))))
+    world.assert_applied()
+    assert world.rows.prepare(world.tally).writes == 1
+
+
+def test_large_events_are_not_all_applied_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the log is read: a transaction has so many bytes of them, and one event more."""
+    monkeypatch.setattr("processors.topic_projector._BATCH_BYTES", 1)
+    world.worker().apply(dict(enumerate(relayed(world.log))))
+    world.assert_applied()
+    assert world.rows.prepare(world.tally).writes >= len(BOOK)
+
+
+def test_i3_a_gap_in_one_partition_among_several_is_read_from_the_log(world: World) -> None:
+    """What was taken of the others is applied before, and not again after."""
+    chains = relayed(world.log)
+    del chains[1][3:9]
+    world.worker().apply(dict(enumerate(chains)))
+    world.assert_applied()
+
+
 def test_repeats_are_passed_over(world: World) -> None:
     """As often as the topic has them, also after a restart."""
     chains = relayed(world.log)
@@ -149,9 +174,7 @@ def test_poison_parks_its_client_in_its_partition_only(world: World) -> None:
     """Everyone else goes on, the others of its partition too; mended, it catches up."""
     append(world.log, ("C3", "poison"), ("C4", "x"), ("C3", "y"))
     world.tally.poison = {"poison"}
-    chains = relayed(world.log)
-    for partition, chain in enumerate(chains):
-        world.worker(partition).apply({partition: chain})
+    world.worker().apply(dict(enumerate(relayed(world.log))))
     [parked] = world.rows.parked()
     assert parked.client_id == "C3"
     assert set(world.rows.positions("tally").values()) == {world.log.head()}
@@ -174,6 +197,7 @@ def test_the_embedded_projector_goes_on_where_workers_stood(world: World) -> Non
     world.assert_applied()
 
 
+_HAPPENINGS = ("apply", "together", "repeat", "lose", "swap", "restart")
 _record = st.tuples(st.integers(0, PARTITIONS - 1), st.integers(0, 80))
 
 
@@ -182,8 +206,7 @@ _record = st.tuples(st.integers(0, PARTITIONS - 1), st.integers(0, 80))
     st.lists(st.tuples(st.sampled_from([f"C{n}" for n in range(7)]), st.text("x", max_size=3)),
              min_size=1, max_size=60),
     st.integers(1, 20),
-    st.lists(st.tuples(st.sampled_from(["apply", "repeat", "lose", "swap", "restart"]), _record),
-             max_size=40),
+    st.lists(st.tuples(st.sampled_from(_HAPPENINGS), _record), max_size=40),
 )  # fmt: skip
 def test_i3_i4_rows_equal_a_replay_whatever_happens_to_the_topic(
     book: list[tuple[str, str]], batch: int, happenings: list[tuple[str, tuple[int, int]]]
@@ -202,6 +225,10 @@ def test_i3_i4_rows_equal_a_replay_whatever_happens_to_the_topic(
             worker.apply({partition: reversed(chain[at : at + 4])})
         elif what == "apply":
             worker.apply({partition: chain[at : at + 1 + number % 5]})
+        elif what == "together":
+            worker.apply({each: chains[each][sent[each] :] for each in (partition, 0, 1, 2)})
+            sent = [len(each) for each in chains]
+            continue
         sent[partition] = min(at + 1 + number % 5, len(chain))
     append(world.log, ("C1", "last"))
     for partition, chain in enumerate(relayed(world.log, after=len(book))):

@@ -19,6 +19,7 @@ from adapters.inbound.commands.opening import (
     AsJson,
     catch_up,
     fail,
+    looking,
     opened,
 )
 from adapters.inbound.commands.printing import show, table
@@ -122,7 +123,7 @@ def runs(
     ofrecord runs
     ofrecord runs --kind billing --json
     """
-    with opened(context) as application:
+    with looking(context) as application:
         page = runs_page(application.services, kind, cursor, limit)
     if as_json:
         show(page, as_json)

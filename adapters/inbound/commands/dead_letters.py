@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters.inbound.commands.intake import kafka_told
-from adapters.inbound.commands.opening import SAID_NO, AsJson, fail, settings_of
+from adapters.inbound.commands.opening import SAID_NO, AsJson, fail, kafka_told, settings_of
 from adapters.inbound.commands.printing import show
 
 if TYPE_CHECKING:

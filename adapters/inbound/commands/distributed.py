@@ -13,10 +13,10 @@ import typer
 
 from adapters.bootstrap import open_database, open_relay, open_topics
 from adapters.inbound.commands.opening import (
-    NO_DATABASE,
     SAID_NO,
     AsJson,
     fail,
+    kafka_told,
     opened,
     settings_of,
     told_plainly,
@@ -26,9 +26,7 @@ from adapters.inbound.watching import watched_relay
 from adapters.outbound.logs import configure_logs
 from adapters.outbound.topics import EVENTS, all_topics
 from adapters.runtime import tune_interpreter
-from adapters.settings import Settings
 from processors.ports import NotLevel
-from processors.relay import TopicUnavailable
 
 _PARTITIONS = 12
 
@@ -64,7 +62,7 @@ def topics(
     ofrecord topics --partitions 24 --replication 3
     """
     settings = settings_of(context)
-    with opened(context) as application, _kafka_told(settings), open_topics(settings) as kafka:
+    with opened(context) as application, kafka_told(settings), open_topics(settings) as kafka:
         found = kafka.look(EVENTS)
         count = partitions or (found.partitions if found else _PARTITIONS)
         if found is not None and found.partitions != count:
@@ -129,16 +127,3 @@ def _told_to_end() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _kafka_told(settings: Settings) -> Iterator[None]:
-    """Say in a sentence that Kafka is away."""
-    try:
-        yield
-    except TopicUnavailable as error:
-        raise fail(
-            f"Kafka cannot be used now at {settings.kafka_servers} ({error})."
-            " OFRECORD_KAFKA_SERVERS says where it is. Running the same again later is safe.",
-            NO_DATABASE,
-        ) from None

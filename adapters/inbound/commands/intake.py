@@ -1,21 +1,18 @@
-"""The command that takes transactions from Kafka, and how commands end when Kafka is away."""
+"""The command that takes transactions from Kafka."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import typer
 
-from adapters.inbound.commands.opening import NO_DATABASE, SAID_NO, fail, opened, settings_of
+from adapters.inbound.commands.opening import SAID_NO, fail, kafka_told, opened, settings_of
 from adapters.inbound.kafka_commands import CommandDoor
 from adapters.inbound.watching import watched_intake
 from adapters.outbound.logs import configure_logs
 from adapters.outbound.topics import COMMANDS
 from adapters.runtime import tune_interpreter
-from adapters.settings import Settings
 
 
 def intake(context: typer.Context) -> None:
@@ -49,18 +46,3 @@ def intake(context: typer.Context) -> None:
                 f"Kafka has no topic {missing}: `ofrecord topics` makes them.", SAID_NO
             ) from None
     typer.echo("What was taken is answered.")
-
-
-@contextmanager
-def kafka_told(settings: Settings) -> Iterator[None]:
-    """Turn what goes wrong with Kafka into a sentence and an exit code."""
-    from kafka.errors import KafkaError  # noqa: PLC0415  # as above
-
-    try:
-        yield
-    except KafkaError as error:
-        raise fail(
-            f"Kafka cannot be used now at {settings.kafka_servers} ({type(error).__name__}). "
-            "OFRECORD_KAFKA_SERVERS says where it is. Running the same again later is safe.",
-            NO_DATABASE,
-        ) from None

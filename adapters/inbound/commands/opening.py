@@ -23,6 +23,7 @@ from adapters.outbound.reading import NotFound, ReadsUnavailable
 from adapters.services import Services
 from adapters.settings import Settings
 from processors.ports import LogUnavailable, RowsUnavailable, TablesReplaced
+from processors.relay import TopicUnavailable
 
 SAID_NO, NOT_UNDERSTOOD, NO_DATABASE = 1, 2, 3
 
@@ -89,6 +90,22 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
+def kafka_told(settings: Settings) -> Iterator[None]:
+    """Turn what goes wrong with Kafka into a sentence and an exit code."""
+    from kafka.errors import KafkaError  # noqa: PLC0415  # half a second, only where it is used
+
+    try:
+        yield
+    except (KafkaError, TopicUnavailable) as error:
+        reason = str(error) if isinstance(error, TopicUnavailable) else type(error).__name__
+        raise fail(
+            f"Kafka cannot be used now at {settings.kafka_servers} ({reason}). "
+            "OFRECORD_KAFKA_SERVERS says where it is. Running the same again later is safe.",
+            NO_DATABASE,
+        ) from None
+
+
+@contextmanager
 def opened(context: typer.Context) -> Iterator[Application]:
     """The system on the database of the settings; failures end the command with a sentence."""
     settings = settings_of(context)
@@ -107,12 +124,8 @@ def opened(context: typer.Context) -> Iterator[Application]:
 
 
 @contextmanager
-def reading(context: typer.Context) -> Iterator[Services]:
-    """The system, with every projection up to the log as it is now.
-
-    Where somebody serves, their projectors are waited for a moment; where nobody does, this
-    process projects what is missing.
-    """
+def looking(context: typer.Context) -> Iterator[Application]:
+    """As ``opened``, for who only looks: where there is no data folder, none is made."""
     settings = settings_of(context)
     if settings.database_url is None and not settings.data_folder.exists():
         raise fail(
@@ -120,6 +133,17 @@ def reading(context: typer.Context) -> Iterator[Services]:
             NO_DATABASE,
         )
     with opened(context) as application:
+        yield application
+
+
+@contextmanager
+def reading(context: typer.Context) -> Iterator[Services]:
+    """The system, with every projection up to the log as it is now.
+
+    Where somebody serves, their projectors are waited for a moment; where nobody does, this
+    process projects what is missing.
+    """
+    with looking(context) as application:
         catch_up(application)
         yield application.services
 

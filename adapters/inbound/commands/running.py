@@ -13,6 +13,7 @@ from adapters.inbound.commands.opening import (
     SAID_NO,
     AsJson,
     fail,
+    looking,
     opened,
     settings_of,
     told_plainly,
@@ -154,7 +155,7 @@ def lag(context: typer.Context, as_json: AsJson = False) -> None:
     \b
     ofrecord lag --json
     """
-    with opened(context) as application:
+    with looking(context) as application:
         show(lags_of(application.services), as_json)
 
 
@@ -169,7 +170,7 @@ def list_parked(context: typer.Context, as_json: AsJson = False) -> None:
     ofrecord parked
     """
     if context.invoked_subcommand is None:
-        with opened(context) as application:
+        with looking(context) as application:
             show(list(application.services.rows.parked()), as_json)
 
 
@@ -194,7 +195,7 @@ def retry_parked(
     \b
     ofrecord parked retry book_of_business harbor-bakery
     """
-    with opened(context) as application:
+    with looking(context) as application:
         if not application.services.rows.request_retry(projection, client_id):
             raise fail(f"{client_id} is not parked in {projection}.", SAID_NO)
     typer.echo(f"{client_id} is tried again in {projection}.")

@@ -6,12 +6,20 @@ from typing import Annotated
 
 import typer
 
-from adapters.bootstrap import open_database, open_worker
-from adapters.inbound.commands.opening import NO_DATABASE, fail, settings_of, told_plainly
+from adapters.bootstrap import open_database, open_topics, open_worker
+from adapters.inbound.commands.opening import (
+    NO_DATABASE,
+    SAID_NO,
+    fail,
+    kafka_told,
+    settings_of,
+    told_plainly,
+)
 from adapters.inbound.watching import watched_worker
 from adapters.outbound.logs import configure_logs
 from adapters.outbound.topics import EVENTS
 from adapters.runtime import tune_interpreter
+from adapters.settings import Settings
 from projections.catalog import PROJECTIONS
 
 _BY_NAME = {projection.name: projection for projection in PROJECTIONS}
@@ -29,8 +37,8 @@ def worker(
     \b
     ofrecord --database-url postgresql://me@db/ofrecord worker book_of_business
 
-    Exit code: 0 ended by Ctrl-C or SIGTERM, 1 failed, 3 the database was away at the start, or its
-    tables are another version's.
+    Exit code: 0 ended by Ctrl-C or SIGTERM, 1 failed, 3 the database or Kafka was away at the
+    start, or the tables are another version's.
     """
     from processors.faust_workers import make_app, run  # noqa: PLC0415  # takes a second to import
 
@@ -39,6 +47,7 @@ def worker(
     settings = settings_of(context)
     configure_logs(settings.log_format, settings.log_level)
     tune_interpreter()
+    _require_topic(settings)
     with (
         told_plainly(),
         open_database(settings) as database,
@@ -52,6 +61,13 @@ def worker(
         if working.is_replaced:
             raise fail("The tables were made anew by another version of this program.", NO_DATABASE)
     typer.echo("The worker has ended.")
+
+
+def _require_topic(settings: Settings) -> None:
+    """Faust tells neither that Kafka is away nor that there is nothing to follow."""
+    with kafka_told(settings), open_topics(settings) as kafka:
+        if kafka.look(EVENTS) is None:
+            raise fail(f"Kafka has no topic {EVENTS}: `ofrecord topics` makes it.", SAID_NO)
 
 
 def _tell_share(count: int) -> None:
