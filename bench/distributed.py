@@ -63,7 +63,7 @@ def _measure_rows(one: House, kafka: KafkaForTests, table: Table, effort: Effort
         open_book(processor, clients, _MEMBERS)
         opened, by_hand = log.head(), 0.0
         for count in (1, 2):
-            workers = one.start_workers(*[_PROJECTION.name] * count)
+            workers = one.start_workers(_PROJECTION.name, count)
             _relay(one, log.head())
             wait_until(lambda: one.applied(_PROJECTION.name) == log.head(), *workers)
             submit_all(processor, islice(changes, events))

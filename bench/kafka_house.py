@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,8 @@ from tests.kafka_broker import KafkaForTests
 PARTITIONS = 12
 PATIENCE_SECONDS = 300.0
 _TICK_SECONDS = 0.005
+
+logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns when others had the processor
 
 
 class House:
@@ -69,13 +72,11 @@ class House:
         if made.process.wait(PATIENCE_SECONDS) != 0:
             raise AssertionError(made.said)
 
-    def start_workers(self, *projections: str) -> Sequence[Process]:
-        """A worker of each; returns when those of one projection have all partitions."""
-        workers = [(name, self.start("worker", name)) for name in projections]
-        for name in projections:
-            sharing = [worker for of, worker in workers if of == name]
-            wait_until(lambda: sum(map(_assigned, sharing)) == PARTITIONS, *sharing)  # noqa: B023 - called here
-        return [worker for _, worker in workers]
+    def start_workers(self, projection: str, count: int) -> Sequence[Process]:
+        """Workers of a projection; returns when they have divided the partitions among them."""
+        workers = [self.start("worker", projection) for _ in range(count)]
+        wait_until_joined(workers)
+        return workers
 
     def token(self) -> str:
         """A portal's key."""
@@ -120,6 +121,11 @@ def wait_until(reached: Callable[[], bool], *processes: Process) -> float:
             raise AssertionError("\n".join(process.said for process in processes))
         time.sleep(_TICK_SECONDS)
     return time.perf_counter()
+
+
+def wait_until_joined(workers: Sequence[Process]) -> None:
+    """Wait until workers of one projection have all its partitions between them."""
+    wait_until(lambda: sum(map(_assigned, workers)) == PARTITIONS, *workers)
 
 
 def _assigned(worker: Process) -> int:

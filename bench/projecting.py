@@ -47,7 +47,7 @@ def measure(database_url: str, table: Table, effort: Effort) -> None:
             open_book(processor, clients, _MEMBERS)
             with followers(database_url, log, PROJECTIONS, batch_events=1) as one_by_one:
                 applied = one_by_one.catch_up(effort.seconds)
-            table.add("clients opened: both, an event a transaction", str(applied))
+            table.add("clients opened: all four, an event a transaction", str(applied))
             follow("clients opened")
             submit_all(processor, islice(moves(clients, _MEMBERS), effort.size(60_000, 6_000)))
             follow("address changes")

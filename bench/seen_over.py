@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 from bench.book import client_name, move, open_book
-from bench.kafka_house import House, wait_until
+from bench.kafka_house import House, wait_until, wait_until_joined
 from bench.measuring import Effort, Speed, speed_of
 from bench.opened import log_and_processor
 from bench.table import Table
@@ -52,7 +52,9 @@ def _embedded(one: House) -> Iterator[str]:
 
 @contextmanager
 def _over_kafka(one: House) -> Iterator[str]:
-    workers = one.start_workers(*(projection.name for projection in PROJECTIONS))
+    workers = [one.start("worker", projection.name) for projection in PROJECTIONS]
+    for worker in workers:
+        wait_until_joined([worker])
     relay = one.start("relay")
     with _serving(one, "kafka") as address:
         yield address

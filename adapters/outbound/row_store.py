@@ -49,17 +49,14 @@ _PIPELINE_BYTES_MAX = 16_000
 
 _MOVE = """
 WITH moved AS (
-    UPDATE partition_positions kept SET position = given.position, writes = kept.writes + 1
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-        AS given (partition, position, position_before, writes_before)
-    WHERE kept.projection = %s AND kept.partition = given.partition
-      AND kept.position = given.position_before AND kept.writes = given.writes_before
+    UPDATE partition_positions kept SET position = %s, writes = writes + 1
+    WHERE projection = %s AND partition = %s AND position = %s AND writes = %s
       AND EXISTS (SELECT FROM projections WHERE projection = kept.projection AND fingerprint = %s)
     RETURNING 1
 )
-SELECT 1 / (count(*) = %s)::int FROM moved
+SELECT 1 / count(*) FROM moved
 """
-"""Locks the partitions' rows; fails, with all that follows, if another worker has moved one."""
+"""Locks a partition's row; fails, with all that follows, if another worker has moved it."""
 _PARK = """
 INSERT INTO parked_clients SELECT * FROM json_populate_recordset(NULL::parked_clients, %s)
 ON CONFLICT (projection, client_id) DO UPDATE SET
@@ -168,18 +165,23 @@ class PostgresRowStore:
             statements.append((_PARK, (_json(parked),)))
         if released:
             statements.append((_RELEASE, (name, list(released))))
-        marks = expected.marks
-        move = (
-            list(marks),
-            [reached.marks[partition].position for partition in marks],
-            [mark.position for mark in marks.values()],
-            [mark.writes for mark in marks.values()],
-            *(name, fingerprint(projection), len(marks)),
-        )
+        made_for = fingerprint(projection)
+        moves = [
+            (
+                reached.marks[partition].position,
+                name,
+                partition,
+                mark.position,
+                mark.writes,
+                made_for,
+            )
+            for partition, mark in expected.marks.items()
+        ]
         with self._connection() as conn:
             try:
                 with _one_transaction(conn, statements):
-                    conn.execute(_MOVE, move)
+                    for move in moves:
+                        conn.execute(_MOVE, move)
                     for statement, parameters in statements:
                         conn.execute(statement, parameters)
             except psycopg.errors.DivisionByZero:
