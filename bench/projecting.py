@@ -22,7 +22,7 @@ _MEMBERS = 5
 
 _RUNS: dict[str, Sequence[Projection]] = {
     **{f"{projection.name} alone": [projection] for projection in PROJECTIONS},
-    "both, as embedded": PROJECTIONS,
+    "all four, as embedded": PROJECTIONS,
 }
 
 
