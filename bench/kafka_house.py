@@ -125,7 +125,12 @@ def wait_until(reached: Callable[[], bool], *processes: Process) -> float:
 
 def wait_until_joined(workers: Sequence[Process]) -> None:
     """Wait until workers of one projection have all its partitions between them."""
-    wait_until(lambda: sum(map(_assigned, workers)) == PARTITIONS, *workers)
+
+    def have_joined() -> bool:
+        shares = [_assigned(worker) for worker in workers]
+        return all(shares) and sum(shares) == PARTITIONS
+
+    wait_until(have_joined, *workers)
 
 
 def _assigned(worker: Process) -> int:

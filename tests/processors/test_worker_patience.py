@@ -1,15 +1,17 @@
-"""When a worker reads the log because its topic brings nothing."""
+"""A worker's patience: with a topic that brings nothing, and with partitions that come and go."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import closing
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiokafka.errors import IllegalStateError
 from structlog.testing import capture_logs
 
-from processors.faust_workers import Worker
+from processors.faust_workers import Worker, _Consumer
 from tests.processors.test_topic_projector import PARTITIONS, World, relayed
 
 
@@ -33,3 +35,28 @@ def test_a_worker_that_gets_on_leaves_the_log_alone_and_one_that_does_not_reads_
         now += 4.0
         asyncio.run(worker.look(lambda: range(PARTITIONS)))
     world.assert_applied()
+
+
+class Rebalancing(_Consumer):
+    """A consumer whose partitions are taken from it while it goes back to where it was."""
+
+    flow_active = should_stop = False
+
+    def __init__(self) -> None:
+        """Without a broker."""
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        return {}, None
+
+    async def perform_seek(self) -> None:
+        """As Faust does where a partition was revoked meanwhile."""
+        raise IllegalStateError("No current assignment")
+
+
+def test_a_partition_that_is_taken_away_ends_no_worker() -> None:
+    """Faust would end the process: it was never asked to, and has other partitions."""
+
+    async def messages() -> list[Any]:
+        return [message async for message in Rebalancing().getmany(1.0)]
+
+    assert asyncio.run(messages()) == []
