@@ -85,7 +85,10 @@ def taking(servers: str, database_url: str, out: Path) -> Iterator[IntakeProcess
 class Portal:
     """Sends commands with one key, and hears what is answered."""
 
-    def __init__(self, servers: str, token: str) -> None:
+    def __init__(
+        self, servers: str, token: str, patience_seconds: float = _PATIENCE_SECONDS
+    ) -> None:
+        self._patience_seconds = patience_seconds
         self._servers = servers
         self._token = token
         self._producer = KafkaProducer(bootstrap_servers=servers)
@@ -115,7 +118,7 @@ class Portal:
     def hear(self, count: int) -> list[Any]:
         """Receipts, in the order of each partition, until so many different keys are answered."""
         heard: list[Any] = []
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self._patience_seconds
         while len({key_of(each) for each in heard}) < count:
             assert time.monotonic() < deadline, f"{len(heard)} receipts came"
             for records in self._receipts.poll(timeout_ms=200).values():

@@ -66,6 +66,7 @@ class Campaign:
         with ConnectionPool(database_url, min_size=1, open=True) as pool:
             keys = ApiKeys(pool, SystemClock())
             created = keys.create("carrier", "importer", permissions=["backfill", "exchange_feed"])
+            self._token = created.token
             self._headers = {"Authorization": f"Bearer {created.token}"}
         self._folder = folder
         self._apis = self._start_apis()
@@ -76,6 +77,7 @@ class Campaign:
     def run(self) -> Outcome:
         """Send everything while the faults go on; ends when everything is answered."""
         senders = [threading.Thread(target=self._send_clients, args=(n,)) for n in range(_SENDERS)]
+        senders += [threading.Thread(target=send) for send in self._more_senders()]
         try:
             self._until(self._started, "start")
             for sender in senders:
@@ -96,6 +98,10 @@ class Campaign:
     def _start_apis(self) -> list[Process]:
         """Processes to which transactions are sent."""
         return [Process(self._database_url, self._folder, *_SERVE) for _ in range(2)]
+
+    def _more_senders(self) -> list[Callable[[], None]]:
+        """Who sends other than over HTTP."""
+        return []
 
     def _processes(self) -> list[Process]:
         """All that may be ill-treated."""
@@ -145,8 +151,7 @@ class Campaign:
     def _send(self, http: httpx.Client, chosen: random.Random, fields: dict[str, Any]) -> None:
         """Send until answered, to whichever process is there; all of it as carrier staff."""
         client_id, key = fields["client_id"], fields["key"]
-        apart = ("client_id", "key", "as_producer_id")
-        body = {name: value for name, value in fields.items() if name not in apart}
+        body = body_of(fields)
         headers = {"Idempotency-Key": key}
         deadline = time.monotonic() + _HEALS_WITHIN_SECONDS
         while time.monotonic() < deadline:
@@ -200,6 +205,12 @@ class Campaign:
                 )
             self._manage()
             time.sleep(0.1)
+
+
+def body_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """A line of a life, as its transaction is sent alone."""
+    apart = ("client_id", "key", "as_producer_id")
+    return {name: value for name, value in fields.items() if name not in apart}
 
 
 def wrong_with(database_url: str, outcome: Outcome) -> list[str]:

@@ -1,10 +1,10 @@
 """The campaign over a real Kafka: processes, the broker and the topic are ill-treated.
 
-An API, two relays and workers of every projection share a database and a broker. On top of what
-``campaign.py`` does, processes of every kind are killed and frozen past their session, the broker
-is killed or away, the topic is deleted, records are repeated, swapped and made up, and the offsets
-of the workers are set to the beginning and to the end. Everything heals with no one's help, and
-what it heals to is the same (architecture, I1-I4, I6).
+An API, two intakes, two relays and workers of every projection share a database and a broker. On
+top of what ``campaign.py`` does, processes of every kind are killed and frozen past their session,
+the broker is killed or away, the topic is deleted, records are repeated, swapped and made up, and
+the offsets of the workers are set to the beginning and to the end. Everything heals with no one's
+help, and what it heals to is the same (architecture, I1-I4, I6).
 """
 
 from __future__ import annotations
@@ -12,26 +12,31 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 from psycopg_pool import ConnectionPool
 
+from adapters.inbound.simulation.book import life_of
 from adapters.outbound.relay_store import PostgresRelayStore
 from adapters.outbound.row_store import PostgresRowStore
 from adapters.outbound.topics import EVENTS, Topic
 from projections.catalog import PROJECTIONS
+from tests.adapters.intake_process import Portal, key_of, make_topics
 from tests.adapters.kafka_topics import delete_topics
 from tests.conftest import PostgresForTests
-from tests.faults.campaign import Campaign
+from tests.faults.campaign import Campaign, body_of
 from tests.faults.processes import Process
 from tests.kafka_broker import KafkaForTests
 
 PARTITIONS = 4
 SESSION_SECONDS = 2.0
+_SENT_OVER_KAFKA = (1_001, 1_002)
+_ANSWERED_WITHIN_SECONDS = 120.0
 _FORGED = b'{"type": "nonsense", "time": "2026-01-01T00:00:00Z", "position": "1"}'
 _COPIED_RECORDS = 40
 _FAULTS = (
@@ -55,6 +60,7 @@ class KafkaCampaign(Campaign):
     ) -> None:
         self._kafka = kafka
         delete_topics(kafka.servers, EVENTS)
+        make_topics(kafka.servers)
         with KafkaAdminClient(bootstrap_servers=kafka.servers) as admin:
             topic = Topic(EVENTS, PARTITIONS)
             admin.create_topics(
@@ -74,6 +80,7 @@ class KafkaCampaign(Campaign):
         workers = [projection.name for projection in PROJECTIONS] + [PROJECTIONS[0].name]
         self._relays = [self._start("relay") for _ in range(2)]
         self._workers = [self._start("worker", name) for name in workers]
+        self._intakes = [self._start("intake") for _ in range(2)]
 
     def _start(self, *command: str) -> Process:
         return Process(self._database_url, self._folder, *command, settings=self._settings)
@@ -82,7 +89,35 @@ class KafkaCampaign(Campaign):
         return [self._start("serve", "--port", "0")]
 
     def _processes(self) -> list[Process]:
-        return [*self._apis, *self._relays, *self._workers]
+        return [*self._apis, *self._relays, *self._workers, *self._intakes]
+
+    # ── A sender over Kafka ────────────────────────────────────────────────────────────────────
+
+    def _more_senders(self) -> list[Callable[[], None]]:
+        return [self._send_over_kafka]
+
+    def _send_over_kafka(self) -> None:
+        """Two lives as signed commands; every one is answered, as often as it may be."""
+        try:
+            self._hear_of_all()
+        except (AssertionError, KafkaError) as error:
+            self._outcome.failures.append(f"never answered over Kafka: {error!r}")
+
+    def _hear_of_all(self) -> None:
+        asked: dict[str, str] = {}
+        with Portal(self._kafka.servers, self._token, _ANSWERED_WITHIN_SECONDS) as portal:
+            for index in _SENT_OVER_KAFKA:
+                for line in life_of(self._seed, index):
+                    client_id, key = line.fields["client_id"], line.fields["key"]
+                    asked[key] = client_id
+                    portal.send(client_id, key, msgspec.json.encode(body_of(line.fields)))
+            portal.flush()
+            heard = portal.hear(len(asked))
+        with self._lock:
+            for receipt in heard:
+                key = key_of(receipt)
+                bodies = self._outcome.bodies.setdefault((asked[key], key), set())
+                bodies.add(receipt.value)
 
     def _started(self) -> list[str]:
         """A relay takes a topic that has records before it knew it for another log's."""
