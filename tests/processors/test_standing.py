@@ -122,7 +122,10 @@ def test_without_a_topic_the_projector_holds(line: Line) -> None:
 
 
 def test_a_relay_says_whether_it_leads_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who stands by works too, and does not lead; without a broker nobody does, and all go on."""
+    """Who stands by works too, and does not lead; without a broker nobody does, and all go on.
+
+    Each gives the other its turn then, so that one which can reach the broker is not kept from it.
+    """
     monkeypatch.setattr(relay_module, "_BACKOFF_SECONDS", (0.001, 0.01))
     house = House()
     house.broker.is_away = True
@@ -131,12 +134,12 @@ def test_a_relay_says_whether_it_leads_and_works(monkeypatch: pytest.MonkeyPatch
     for thread in threads:
         thread.start()
     try:
-        until(lambda: any(relay.pulse.works(60) for relay in relays))  # the one that stands by
-        leader = next(relay for relay in relays if not relay.pulse.works(60))
-        assert leader.pulse.goes_on(60)
+        until(lambda: all(relay.pulse.goes_on(60) for relay in relays))
         assert not any(relay.leads for relay in relays)
         house.broker.is_away = False
-        until(lambda: leader.leads and leader.pulse.works(60))
+        until(lambda: any(relay.leads for relay in relays))
+        until(lambda: all(relay.pulse.works(60) for relay in relays))  # who stands by, too
+        leader = next(relay for relay in relays if relay.leads)
         assert [relay.leads for relay in relays].count(True) == 1
         house.broker.is_away = True
         append(house.log, ("C1", "x"))
