@@ -11,7 +11,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ import structlog
 import typer
 from prometheus_client import CollectorRegistry
 
-from adapters.bootstrap import open_measuring
+from adapters.bootstrap import open_measuring, open_topics
 from adapters.inbound.commands.opening import SAID_NO, fail
 from adapters.inbound.problems import MEDIA_TYPE, Problem
 from adapters.inbound.progress import progress_of, standing_of
@@ -33,10 +33,11 @@ from adapters.outbound.metrics import (
     watch_overdue,
     watch_relay,
 )
+from adapters.outbound.topics import EVENTS
 from adapters.services import Services
 from adapters.settings import Settings
 from processors.applying import kind_of
-from processors.relay import Relay
+from processors.relay import Relay, TopicUnavailable
 from processors.tallies import Pulse
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class Health:
     reach_database: Callable[[], object]
     """Raises whatever it likes if the database does not answer."""
     has_all_threads: Callable[[], bool] = lambda: True
+    reach_kafka: Callable[[], object] = lambda: None
+    """As ``reach_database``, for a process whose work comes from there: it may look idle when Kafka
+    is away."""
 
     def unwell(self) -> str | None:
         """Why the process should be started again; None if it should not."""
@@ -73,6 +77,10 @@ class Health:
             self.reach_database()
         except Exception as error:  # noqa: BLE001  # whatever it is, the database does not answer
             return f"The database does not answer ({kind_of(error)})."
+        try:
+            self.reach_kafka()
+        except TopicUnavailable as error:
+            return f"Kafka does not answer ({error})."
         if not self.pulse.works(_IDLE_SECONDS_MAX):
             return f"Nothing could be done for {_IDLE_SECONDS_MAX:.0f} seconds."
         return self.unwell()
@@ -99,7 +107,8 @@ def watched_intake(
     """Tell of an intake, if there is a port for it; with its dead letters by reason."""
     registry = registry_of(services)
     watch_dead_letters(registry, dead_letters)
-    with watched(settings, registry, health_of(services, pulse)):
+    health = replace(health_of(services, pulse), reach_kafka=_reach_kafka(settings))
+    with watched(settings, registry, health):
         yield
 
 
@@ -128,8 +137,19 @@ def watched_worker(
         registry = new_registry(standing)
         watch_batches(registry, {projection: worker.projector.batches})
         watch_foreign(registry, lambda: worker.projector.foreign_records)
-        with watched(settings, registry, Health(worker.pulse, standing)):
+        health = Health(worker.pulse, standing, reach_kafka=_reach_kafka(settings))
+        with watched(settings, registry, health):
             yield
+
+
+def _reach_kafka(settings: Settings) -> Callable[[], None]:
+    """Asks the broker something; raises ``TopicUnavailable`` where it does not answer."""
+
+    def reach() -> None:
+        with open_topics(settings) as topics:
+            topics.look(EVENTS)
+
+    return reach
 
 
 @contextmanager

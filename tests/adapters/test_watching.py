@@ -220,6 +220,17 @@ def test_a_process_that_works_is_well_and_ready() -> None:
     assert (health.unwell(), health.unready()) == (None, None)
 
 
+def test_a_process_whose_broker_is_away_is_well_and_not_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker or an intake to which nothing comes looks idle: so the broker itself is asked."""
+    monkeypatch.setattr("adapters.outbound.kafka._ADMIN_SECONDS", 1)
+    nobody = Settings(kafka_servers="127.0.0.1:1")
+    health = Health(beating(), lambda: None, reach_kafka=watching._reach_kafka(nobody))
+    assert health.unwell() is None
+    assert str(health.unready()).startswith("Kafka does not answer (")
+
+
 def test_a_process_that_waits_is_well_and_not_ready() -> None:
     """For the database, or for whatever else it works with: starting it again would not help."""
     for health, why in (
