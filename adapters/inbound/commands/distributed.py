@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import msgspec
@@ -20,6 +16,7 @@ from adapters.inbound.commands.opening import (
     opened,
     settings_of,
     told_plainly,
+    told_to_end,
 )
 from adapters.inbound.commands.printing import show
 from adapters.inbound.watching import watched_relay
@@ -103,7 +100,7 @@ def relay(context: typer.Context) -> None:
     configure_logs(settings.log_format, settings.log_level)
     tune_interpreter()
     with (
-        _told_to_end() as stop,
+        told_to_end() as stop,
         told_plainly(),
         open_database(settings) as database,
         open_relay(settings, database.url) as worker,
@@ -112,18 +109,3 @@ def relay(context: typer.Context) -> None:
         typer.echo(f"Passes the log on to {EVENTS} at {settings.kafka_servers}. Ctrl-C ends it.")
         worker.run(stop)
     typer.echo("The relay has ended.")
-
-
-@contextmanager
-def _told_to_end() -> Iterator[threading.Event]:
-    """What Ctrl-C or SIGTERM sets."""
-    stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

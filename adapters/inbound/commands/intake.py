@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-
 import typer
 
-from adapters.inbound.commands.opening import SAID_NO, fail, kafka_told, opened, settings_of
+from adapters.inbound.commands.opening import (
+    SAID_NO,
+    fail,
+    kafka_told,
+    opened,
+    settings_of,
+    told_to_end,
+)
 from adapters.inbound.kafka_commands import CommandDoor
 from adapters.inbound.watching import watched_intake
 from adapters.outbound.logs import configure_logs
@@ -27,11 +31,8 @@ def intake(context: typer.Context) -> None:
     from adapters.inbound.kafka_intake import Intake, TopicsMissing  # noqa: PLC0415  # as just said
 
     settings = settings_of(context)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     tune_interpreter()
-    with kafka_told(settings), opened(context) as application:
+    with told_to_end() as stop, kafka_told(settings), opened(context) as application:
         configure_logs(settings.log_format, settings.log_level)
         door = CommandDoor(application.services)
         try:

@@ -6,6 +6,8 @@ understood, 3 the database (or Kafka) cannot be used now.
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -87,6 +89,21 @@ def _reason(error: Exception) -> str:
     """What libpq says of a connection that failed: address, user, database; never a password."""
     said = str(error).strip() if type(error) is psycopg.OperationalError else ""
     return f"\n{said}" if said else ""
+
+
+@contextmanager
+def told_to_end() -> Iterator[threading.Event]:
+    """What Ctrl-C or SIGTERM sets."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
