@@ -12,7 +12,9 @@ COPY . .
 RUN uv sync --frozen --no-dev --no-editable
 
 FROM python:3.11.14-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home ofrecord
+RUN useradd --system --uid 10001 --no-create-home ofrecord \
+    # What is mounted here gets this owner: the prover keeps its keys there.
+    && install -d -o ofrecord -m 700 /var/lib/ofrecord
 COPY --from=build /app/.venv /app/.venv
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 # The one folder that may be written to: its file system is read-only otherwise.

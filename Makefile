@@ -8,7 +8,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench faults format clean
+.PHONY: help run test check bench faults alterations format clean
 
 help: ## Show what there is to do
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -31,6 +31,9 @@ bench: $(READY) ## Measure speed, beside other ways to do the same in the same r
 
 faults: $(READY) ## Ill-treat the processes for long, from ten seeds (tests/faults; one short one is in the tests)
 	@OFRECORD_FAULT_SEEDS=10 OFRECORD_FAULT_CLIENTS=60 $(BIN)/pytest tests/faults --timeout 3600
+
+alterations: $(READY) ## Alter a log a thousand times in the database, and verify archives of it (tests/archives)
+	@OFRECORD_ALTERATIONS=1000 $(BIN)/pytest tests/archives/test_alterations.py -n 2 --timeout 3600
 
 format: $(READY) ## Put the code into the house's form
 	$(BIN)/ruff check --fix .

@@ -10,6 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.notes import require_key_name
+
 
 class Settings(BaseSettings):
     """Everything has a default: without any setting the embedded PostgreSQL serves ``./data``."""
@@ -36,12 +38,38 @@ class Settings(BaseSettings):
     """Where Kafka is asked first, for the transport ``kafka``: ``host:port``, by commas."""
     worker_session_seconds: float = Field(default=10.0, ge=1.0, le=60.0)
     """A worker that Kafka has not heard of for so long has lost its partitions."""
+    verify_percent: float = Field(default=3.0, ge=0.0, le=100.0)
+    """Of a core, for comparing the projections with the log while serving; 0: not at all."""
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """The port of Prometheus metrics and of health, on ``host``; unset: none."""
+    proof_origin: str = "ofrecord.localhost/log"
+    """The name of the log in its checkpoints, and of the keys that sign them."""
+    proof_keys: Path | None = None
+    """Where the keys are that sign checkpoints; unset: ``proof-keys`` in the data folder."""
+    publish_checkpoints: Path | None = None
+    """A folder where the prover puts checkpoints, for others to keep; unset: nowhere."""
+    publish_seconds: int = Field(default=3600, ge=1)
+    """How often it puts the newest one there."""
     log_format: Literal["people", "json"] = "people"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     demonstration_clients: int = Field(default=25, ge=0)
     """Simulated clients loaded beside Harbor Bakery when the log is empty; 0 loads neither."""
+
+    @property
+    def proof_keys_folder(self) -> Path:
+        """Where the keys are that sign checkpoints."""
+        return self.proof_keys or self.data_folder / "proof-keys"
+
+    @property
+    def proves_when_serving(self) -> bool:
+        """Whether ``serve`` proves: beside another's database only where keys are set for it."""
+        return self.database_url is None or self.proof_keys is not None
+
+    @field_validator("proof_origin")
+    @classmethod
+    def _key_name(cls, name: str) -> str:
+        require_key_name(name)
+        return name
 
     @field_validator("database_url")
     @classmethod

@@ -13,6 +13,8 @@ from adapters.outbound.logs import configure_logs
 from adapters.outbound.migrations import migrate
 from adapters.runtime import tune_interpreter
 from bench import (
+    accesses,
+    archive,
     billing,
     commands,
     distributed,
@@ -20,6 +22,8 @@ from bench import (
     http,
     large_client,
     projecting,
+    proofs,
+    rebuild,
     recovery,
     references,
 )
@@ -30,10 +34,14 @@ from bench.table import Table
 _PARTS: dict[str, Callable[[str, Table, Effort], None]] = {
     "commands": commands.measure,
     "http": http.measure,
+    "accesses": accesses.measure,
     "projector": projecting.measure,
     "large_client": large_client.measure,
     "growth": growth.measure,
+    "rebuild": rebuild.measure,
     "billing": billing.measure,
+    "archive": archive.measure,
+    "proofs": proofs.measure,
     "distributed": distributed.measure,
     "recovery": recovery.measure,
 }

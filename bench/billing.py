@@ -17,6 +17,7 @@ from bench.billed_book import (
     settlement,
 )
 from bench.book import require_accepted, submit_all
+from bench.explaining import explain_figures
 from bench.following import followers
 from bench.measuring import Effort, in_flight, peak_memory_mb
 from bench.opened import log_and_processor
@@ -58,7 +59,8 @@ def measure(database_url: str, table: Table, effort: Effort) -> None:
                 f"{applied.rows / (time.perf_counter() - began):10,.0f} rows/s",
                 f"{applied.rows:,} rows, {_memory()}",
             )
-        _growing(processor, table, effort)
+        old, month = _growing(processor, table, effort)
+        explain_figures(log, table, effort, old, month)
 
 
 def _run(
@@ -113,8 +115,11 @@ def _some_leave(changed: Iterable[Group], month: date) -> Iterator[Submission]:
 # ── Age ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _growing(processor: CommandProcessor, table: Table, effort: Effort) -> None:
-    """A run costs what changed, not what there is: at one year of history, and at five."""
+def _growing(processor: CommandProcessor, table: Table, effort: Effort) -> tuple[Group, date]:
+    """A run costs what changed, not what there is: at one year of history, and at five.
+
+    The group, and the last month that it was billed for.
+    """
     group = Group("OLD", *_old_group(effort))
     submit_all(processor, opening(group, _LONG_AGO))
     months = effort.size(60, 24)
@@ -135,6 +140,7 @@ def _growing(processor: CommandProcessor, table: Table, effort: Effort) -> None:
         nearby = sorted(took[age - 5 : age])
         figure = f"{nearby[len(nearby) // 2] * 1e3:10,.0f} ms"
         table.add(f"a run for {group.members:,} members, month {age}", figure)
+    return group, add_months(month, -1)
 
 
 def _old_group(effort: Effort) -> tuple[int, int]:

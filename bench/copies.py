@@ -1,12 +1,15 @@
 """A long log in little time: a book's events and receipts, copied under other names.
 
 Deciding a million commands would take minutes before anything is measured. The copies are made in
-SQL: other client ids and transaction ids, else the same events and receipts, in a log without gaps.
+SQL: other client ids and transaction ids, else the same events and receipts, in a log without gaps;
+and each receipt fits its events, as the verifier of archives wants it.
 """
 
 from __future__ import annotations
 
 import psycopg
+
+from adapters.bootstrap import SystemClock
 
 _MODEL = """
 CREATE TABLE model_events AS SELECT * FROM stored_events;
@@ -22,9 +25,7 @@ INSERT INTO stored_events
     (originator_id, originator_version, topic, state, notification_id, recorded_at)
 SELECT {_CLIENT_ID.format("originator_id")}, originator_version, topic,
        convert_to(replace(said, transaction_id, md5(transaction_id || copy)), 'UTF8'),
-       (SELECT max(notification_id) FROM stored_events)
-           + (copy - %(first)s) * %(events)s + notification_id,
-       clock_timestamp()
+       %(head)s + (copy - %(first)s) * %(events)s + notification_id, %(now)s
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS copy, model_events,
      convert_from(state, 'UTF8') AS said,
      substring(said FROM '"transaction_id":"([0-9a-f]+)"') AS transaction_id
@@ -32,12 +33,16 @@ ORDER BY copy, notification_id
 """
 _COPY_RECEIPTS = f"""
 INSERT INTO receipts (transaction_id, sender, key, client_id, content_hash, body, recorded_at)
-SELECT md5(transaction_id || copy), sender, key || '-' || copy,
-       {_CLIENT_ID.format("client_id")}, content_hash,
-       convert_to(replace(convert_from(body, 'UTF8'), transaction_id,
-                          md5(transaction_id || copy)), 'UTF8'),
-       clock_timestamp()
-FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS copy, model_receipts
+SELECT md5(transaction_id || copy), sender, key || '-' || copy, copied, content_hash,
+       convert_to(
+           substring(said FOR length(said) - length(position) - 1)
+               || %(head)s + (copy - %(first)s) * %(events)s + position::bigint || '}}', 'UTF8'),
+       %(now)s
+FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS copy, model_receipts,
+     concat({_CLIENT_ID.format("client_id")}) AS copied,
+     replace(replace(convert_from(body, 'UTF8'), transaction_id, md5(transaction_id || copy)),
+             '"' || client_id || '"', '"' || copied || '"') AS said,
+     substring(said FROM '"position":([0-9]+)}}$') AS position
 """
 
 
@@ -65,7 +70,8 @@ class CopiedBook:
         copies = max(0, (events - head) // self._events)
         sizes = {
             "clients": self._clients, "events": self._events,
-            "first": self._copies + 1, "last": self._copies + copies,
+            "first": self._copies + 1, "last": self._copies + copies, "head": head,
+            "now": SystemClock().now(),
         }  # fmt: skip
         with psycopg.connect(self._database_url, autocommit=True) as conn:
             if copies:

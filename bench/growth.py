@@ -50,7 +50,7 @@ def measure(database_url: str, table: Table, effort: Effort) -> None:
     """Fill to each level, then measure there."""
     levels = _QUICK_LEVELS if effort.quick else _LEVELS
     with log_and_processor(database_url) as (_, processor):
-        _make_model(processor, levels[0])
+        make_model(processor, levels[0])
     book = CopiedBook(database_url)
     for level in levels:
         began = time.perf_counter()
@@ -64,7 +64,8 @@ def measure(database_url: str, table: Table, effort: Effort) -> None:
     table.note(f"peak memory, all of this in one process: {peak_memory_mb() or 0:,.0f} MB")
 
 
-def _make_model(processor: CommandProcessor, events: int) -> None:
+def make_model(processor: CommandProcessor, events: int) -> None:
+    """A book of about so many events, to be copied."""
     clients = events // _EVENTS_OF_A_CLIENT
     open_book(processor, clients)
     everyone = range(1, clients + 1)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -43,7 +43,7 @@ def measure(database_url: str, table: Table, effort: Effort) -> None:
     with log_and_processor(database_url) as (_, processor):
         open_book(processor, clients)
         submit_all(processor, opening(_ROSTER, _ROSTER_MEMBERS))
-    with _serving(database_url) as server:
+    with serving(database_url) as server:
         _singles(server, table, effort, clients)
         _batch(server, table, effort, clients)
         _reads(server, table, effort)
@@ -77,11 +77,11 @@ def _authorization(token: str) -> dict[str, str]:
 
 
 @contextmanager
-def _serving(database_url: str) -> Iterator[_Server]:
-    command = [
-        str(Path(sys.executable).with_name("ofrecord")), "--database-url", database_url, "serve",
-        "--port", "0",
-    ]  # fmt: skip
+def serving(
+    database_url: str, program: Sequence[str] = (str(Path(sys.executable).with_name("ofrecord")),)
+) -> Iterator[_Server]:
+    """A server of the book, in its own process."""
+    command = [*program, "--database-url", database_url, "serve", "--port", "0"]
     with (
         tempfile.TemporaryFile("w+") as said,
         subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT) as process,

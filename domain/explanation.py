@@ -21,6 +21,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """A sentence."""
     cents: int | None = None
     """What the step comes to, if that is an amount."""
+    rule: str | None = None
+    """The section of the handbook whose rule is applied, such as ``§4``."""
     facts: tuple[Fact, ...] = ()
     transactions: tuple[str, ...] = ()
     """The transactions that made the facts so, by id, each once."""

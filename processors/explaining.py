@@ -1,7 +1,11 @@
 """Explaining a figure: what it followed from is read out of the client's history (handbook §4-§6).
 
 Only the part of the history that matters is read: the events that name someone of the family, and
-those about the client as a whole. So a large client's line is explained as soon as a small one's.
+those about the client as a whole; or those that moved the account. So a large client's figure is
+explained as soon as a small one's.
+
+Every figure can be explained as known at a version of its client (``up_to_version``): what came
+later is not there.
 """
 
 from __future__ import annotations
@@ -14,7 +18,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from domain.client import EVENT_TYPES
+from domain.client.account import Posting
 from domain.client.assign_agent_of_record import AgentOfRecordAssigned
+from domain.client.bookings import Booked, posting_of
+from domain.client.explaining import explain_premium
+from domain.client.explaining_balance import explain_balance
 from domain.client.explaining_commission import (
     Behind,
     explain_share,
@@ -23,8 +31,9 @@ from domain.client.explaining_commission import (
 )
 from domain.client.explaining_commission import line_of as commission_line_of
 from domain.client.explaining_invoices import Produced, explain_line, line_of
+from domain.client.explaining_postings import explain_posting
 from domain.client.open_client import ClientOpened
-from domain.client.post_payment import PaymentBounced, PaymentPosted
+from domain.client.post_payment import CreditRefunded, PaymentBounced, PaymentPosted
 from domain.client.produce_invoice import InvoiceAdjustment, InvoiceProduced
 from domain.client.set_commission_terms import CommissionTermsSet
 from domain.client.settle_commission import CommissionLine, CommissionSettled
@@ -52,6 +61,11 @@ _OF_COMMISSION = frozenset(
         PaymentBounced,
     )
 )
+_OF_ACCOUNT = frozenset(
+    event.type for event in (InvoiceProduced, PaymentPosted, PaymentBounced, CreditRefunded)
+)
+_NEWEST = 2**62
+"""A version beyond all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +77,30 @@ class Explained:
 
 
 class Explainer:
-    """Explains lines of invoices and of commission statements. May raise ``LogUnavailable``."""
+    """Explains premiums, balances, postings and lines. May raise ``LogUnavailable``."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
 
+    # ── Premium ────────────────────────────────────────────────────────────────────────────────
+
+    def premium(
+        self, client_id: str, member_id: str, month: date, up_to_version: int | None = None
+    ) -> Explained | None:
+        """What a member costs in a month (its 1st); None for who is not known in the client."""
+        history = self._family(client_id, up_to_version, {member_id})
+        client, sources = _folded(client_id, history)
+        if member_id not in client.members:
+            return None
+        return _explained(explain_premium(client, sources, member_id, month), history)
+
     # ── Invoices ───────────────────────────────────────────────────────────────────────────────
 
-    def invoice_line(self, transaction_id: str, number: int) -> Explained | None:
+    def invoice_line(
+        self, transaction_id: str, number: int, up_to_version: int | None = None
+    ) -> Explained | None:
         """The line of the invoice that a run's transaction produced; None if there is none."""
-        run = self._first_event(transaction_id)
+        run = self._first_event(transaction_id, up_to_version)
         if run is None or not isinstance(run.event, InvoiceProduced):
             return None
         line = line_of(run.event, number)
@@ -96,28 +124,69 @@ class Explainer:
         )
         return _explained(tree, (*history, *earlier, run))
 
-    def _family(self, client_id: str, version: int, names: Collection[str]) -> list[Recorded]:
+    def _family(
+        self, client_id: str, up_to_version: int | None, names: Collection[str]
+    ) -> list[Recorded]:
         """What premium of these members depends on, up to a version of the client, in order.
 
         Whoever is named together with them belongs to it, and who with those in turn.
         """
-        found = {e.version: e for e in self._log.selected(client_id, _OF_CLIENT, version)}
+        version = _NEWEST if up_to_version is None else up_to_version
+        head = self._log.head()  # all looks see one moment, whatever is appended meanwhile
+        of_client = self._log.selected(client_id, _OF_CLIENT, version)
+        found = {e.version: e for e in of_client if e.position <= head}
         known: set[str] = set()
         fresh = set(names)
         while fresh:
-            of_fresh = self._log.selected(client_id, _OF_FAMILIES, version, sorted(fresh))
+            of_fresh = [
+                recorded
+                for recorded in self._log.selected(client_id, _OF_FAMILIES, version, sorted(fresh))
+                if recorded.position <= head
+            ]
             found |= {recorded.version: recorded for recorded in of_fresh}
             known |= fresh
             fresh = {member for e in of_fresh for member in e.event.members()} - known
         return [found[each] for each in sorted(found)]
 
+    # ── The account ────────────────────────────────────────────────────────────────────────────
+
+    def balance(self, client_id: str, up_to_version: int | None = None) -> Explained:
+        """What a client owes: all 0.00 before anything was billed or paid."""
+        history = self._account(client_id, up_to_version)
+        return _explained(explain_balance(client_id, _booked(history)), history)
+
+    def posting_made(
+        self, transaction_id: str, number: int, up_to_version: int | None = None
+    ) -> tuple[Recorded, Posting] | None:
+        """The posting of a payment or run, and its event; None if there is none."""
+        made = self._first_event(transaction_id, up_to_version)
+        if made is None or made.event.type not in _OF_ACCOUNT:
+            return None
+        (booked,) = _booked([made])
+        posting = posting_of(booked.event, number)
+        return None if posting is None else (made, posting)
+
+    def posting(self, made: Recorded, number: int) -> Explained:
+        """A posting that ``posting_made`` found; what came before it is all that it depends on."""
+        before = self._account(made.client_id, made.version - 1)
+        (booked,) = _booked([made])
+        tree = explain_posting(made.client_id, _booked(before), booked, number)
+        known = {e.cause.transaction_id for e in (*before, made)}
+        causes = [self._first_event(each) for each in _named(tree) if each not in known]
+        return _explained(tree, (*before, made, *(each for each in causes if each is not None)))
+
+    def _account(self, client_id: str, up_to_version: int | None) -> Sequence[Recorded]:
+        """What moved a client's account, up to a version of it, in order."""
+        version = _NEWEST if up_to_version is None else up_to_version
+        return self._log.selected(client_id, _OF_ACCOUNT, version)
+
     # ── Commissions ────────────────────────────────────────────────────────────────────────────
 
     def settled_line(
-        self, transaction_id: str, number: int
+        self, transaction_id: str, number: int, up_to_version: int | None = None
     ) -> tuple[Recorded, CommissionLine] | None:
         """The line of a settlement, and its event; None if there is none."""
-        settled = self._first_event(transaction_id)
+        settled = self._first_event(transaction_id, up_to_version)
         if settled is None or not isinstance(settled.event, CommissionSettled):
             return None
         line = commission_line_of(settled.event, number)
@@ -126,8 +195,9 @@ class Explainer:
     def commission_share(
         self, settled: Recorded, number: int, payee_id: str, takes_back_from: date | None
     ) -> Explained | None:
-        """A payee's part of a settlement's line; None if the payee has none.
+        """A payee's part of a line that ``settled_line`` found; None if the payee has none.
 
+        What came before the settlement is all that it depends on.
         ``takes_back_from`` is the month of the statement that the payee's own statement names.
         """
         assert isinstance(settled.event, CommissionSettled)
@@ -167,8 +237,13 @@ class Explainer:
             history.append(run)
         return sorted(history, key=lambda recorded: recorded.version)
 
-    def _first_event(self, transaction_id: str) -> Recorded | None:
-        """The event of a transaction that caused one; None if it is not known or caused none."""
+    def _first_event(
+        self, transaction_id: str, up_to_version: int | None = None
+    ) -> Recorded | None:
+        """The first event of a transaction; None if it is not known or caused none.
+
+        None also where it came after a version of its client.
+        """
         stored = self._log.receipt(transaction_id)
         if stored is None:
             return None
@@ -176,7 +251,10 @@ class Explainer:
         found = self._log.follow(receipt.position - 1, 1)
         if not found or found[0].cause.transaction_id != transaction_id:
             return None
-        return found[0]
+        if found[0].cause.index > 1:  # a receipt names the position of the last one
+            found = self._log.follow(found[0].position - found[0].cause.index, 1)
+        is_known = up_to_version is None or found[0].version <= up_to_version
+        return found[0] if is_known else None
 
 
 def _folded(client_id: str, history: Iterable[Recorded]) -> tuple[Client, Sources]:
@@ -186,6 +264,15 @@ def _folded(client_id: str, history: Iterable[Recorded]) -> tuple[Client, Source
         recorded.event.evolve(client, recorded.cause)
         sources.note(recorded.event, recorded.cause)
     return client, sources
+
+
+def _booked(history: Iterable[Recorded]) -> list[Booked]:
+    """What moved the account, of a history."""
+    return [
+        Booked(e.event, e.cause)
+        for e in history
+        if isinstance(e.event, InvoiceProduced | PaymentPosted | PaymentBounced | CreditRefunded)
+    ]
 
 
 def _of_type(kind: type[AnyEvent], history: Iterable[Recorded]) -> list[tuple[str, AnyEvent]]:

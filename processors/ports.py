@@ -1,7 +1,8 @@
 """What the processors need from outside, as the outbound adapters provide it.
 
 PostgreSQL adapters and in-memory ones implement the same protocols and pass the same contract
-suite (``tests/adapters``).
+suite (``tests/adapters``). What proofs need besides is in ``proof_ports.py``,
+and what goes through whole histories in ``replay_ports.py``.
 """
 
 from __future__ import annotations
@@ -75,6 +76,10 @@ class Snapshot(msgspec.Struct, frozen=True):
     version: int
     form: str
     state: bytes
+
+
+SNAPSHOT_STRIDE_EVENTS = 25_000
+"""Of a long history's snapshots one is kept in each so many events."""
 
 
 class LogRead(msgspec.Struct, frozen=True):
@@ -182,7 +187,9 @@ class EventLog(Protocol):
         ...
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Keep a snapshot; a client's two newest stay."""
+        """Keep a snapshot. A client's two newest stay, and of earlier ones the first in each
+        ``SNAPSHOT_STRIDE_EVENTS``: so the way to any earlier moment is short, too.
+        """
         ...
 
 

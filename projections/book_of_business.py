@@ -73,6 +73,25 @@ class BookOfBusiness:
     )
     needs_client = True
     revision = 1
+    derived = tables
+    facts: tuple[type[Event], ...] | None = ()
+
+    def scopes(self, client: Stream) -> Iterator[Scope]:
+        """Everything about the client and everyone who is or was in it."""
+        if not isinstance(client, Client) or not client.is_open:
+            return
+        client_id = client.client_id
+        yield ClientRow, (client_id,)
+        yield AgentRow, (client_id,)
+        yield from _all_subgroups(client)
+        for plan_id in client.plans:
+            yield OfferRow, (client_id, plan_id)
+            yield RateRow, (client_id, plan_id)
+        for member_id in client.members:
+            yield MemberRow, (client_id, member_id)
+            yield CoverageRow, (client_id, member_id)
+        for subscriber_id in client.families:
+            yield PremiumRow, (client_id, subscriber_id)
 
     def touched(self, client: Stream | None, recorded: Recorded) -> Iterable[Scope]:
         """What the event changes: as little as it may, since each scope is derived anew."""
@@ -114,7 +133,7 @@ class BookOfBusiness:
             return []
         raise AssertionError(f"no case for {event.type}")
 
-    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
+    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded | None) -> Sequence[Row]:
         """All rows of a scope, derived from the client alone."""
         assert isinstance(client, Client)
         table, (_, *ids) = scope

@@ -33,7 +33,7 @@ from domain.client.renew_client import ClientRenewed
 from domain.client.set_commission_terms import CommissionTermsSet
 from domain.client.settle_commission import CommissionLine, CommissionSettled
 from domain.client.terminate_client import ClientTerminated
-from domain.kernel import TransactionRefused
+from domain.kernel import Event, TransactionRefused
 from domain.payee.produce_statement import StatementProduced
 from domain.payee.register_payee import PayeeRegistered
 from domain.payee.share_statements import StatementsShared
@@ -65,6 +65,17 @@ class Commissions:
     )
     needs_client = False
     revision = 1
+    derived: tuple[type[Row], ...] = ()
+    facts: tuple[type[Event], ...] | None = (
+        CommissionSettled,
+        StatementProduced,
+        PayeeRegistered,
+        StatementsShared,
+    )
+
+    def scopes(self, client: Stream) -> Iterable[Scope]:
+        """None: every row is written by an event."""
+        return ()
 
     def touched(self, client: Stream | None, recorded: Recorded) -> Iterable[Scope]:
         """The rows that the event writes: they depend on nothing else."""
@@ -101,8 +112,9 @@ class Commissions:
                 return []
         raise AssertionError(f"no case for {event.type}")
 
-    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
+    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded | None) -> Sequence[Row]:
         """The rows of the scope, from the event that wrote it last."""
+        assert recorded is not None
         table, _ = scope
         match event := recorded.event:
             case CommissionSettled():

@@ -39,7 +39,7 @@ from domain.client.settle_commission import CommissionSettled
 from domain.client.state import Client
 from domain.client.terminate_client import ClientTerminated
 from domain.dates import add_months
-from domain.kernel import TransactionRefused
+from domain.kernel import Event, TransactionRefused
 from domain.streams import Stream
 from projections.invoice_rows import (
     AccountRow,
@@ -69,6 +69,20 @@ class Invoices:
     )
     needs_client = True
     revision = 1
+    derived: tuple[type[Row], ...] = (AccountRow, OpenChargeRow)
+    facts: tuple[type[Event], ...] | None = (
+        InvoiceProduced,
+        PaymentPosted,
+        PaymentBounced,
+        CreditRefunded,
+    )
+
+    def scopes(self, client: Stream) -> Iterator[Scope]:
+        """The account, and the months in which something is open."""
+        if isinstance(client, Client) and client.is_open:
+            yield AccountRow, (client.client_id,)
+            for month in client.account.open:
+                yield OpenChargeRow, (client.client_id, month)
 
     def touched(self, client: Stream | None, recorded: Recorded) -> Iterable[Scope]:
         """What the event changes: its own facts, the account, and the months it bills or pays."""
@@ -100,7 +114,7 @@ class Invoices:
                 return []
         raise AssertionError(f"no case for {event.type}")
 
-    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
+    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded | None) -> Sequence[Row]:
         """All rows of a scope, from the client's state or, for facts, from the event alone."""
         assert isinstance(client, Client)
         table, ids = scope
@@ -108,6 +122,7 @@ class Invoices:
             return [_account(client)]
         if table is OpenChargeRow:
             return list(_open_charges(client, ids[1]))
+        assert recorded is not None
         return list(_FACTS[table](recorded))
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from domain.kernel import Event
 from domain.streams import Stream
 from schemas.envelope import Recorded
 
@@ -51,11 +52,22 @@ class Projection(Protocol):
     tables: tuple[type[Row], ...]
     needs_client: bool
     """Whether the fold needs the client's state; it is then evolved before ``touched`` sees it."""
+    derived: tuple[type[Row], ...]
+    """Tables whose rows follow from the client's state alone, whatever led to it."""
+    facts: tuple[type[Event], ...] | None
+    """The events that write the other tables: none, or (None) any."""
+
+    def scopes(self, client: Stream) -> Iterable[Scope]:
+        """Every scope of the derived tables that has rows, or may have some, in this state."""
+        ...
 
     def touched(self, client: Stream | None, recorded: Recorded) -> Iterable[Scope]:
         """The scopes that this event changes; ``client`` is the state after the event."""
         ...
 
-    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
-        """All rows of a touched scope, derived from the state and the last event touching it."""
+    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded | None) -> Sequence[Row]:
+        """All rows of a scope, derived from the state and the last event touching it.
+
+        The event may be missing (None) for scopes of derived tables: they don't need it.
+        """
         ...

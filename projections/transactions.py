@@ -6,13 +6,13 @@ is not stored; the reader sees it from the positions of all projections and from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import ClassVar
 
 from domain.client.confirm_id_card import IdCardConfirmed
 from domain.client.order_id_card import IdCardOrdered
-from domain.kernel import TransactionRefused
+from domain.kernel import Event, TransactionRefused
 from domain.streams import Stream
 from projections.kernel import Row, Scope
 from schemas.envelope import Recorded
@@ -105,6 +105,12 @@ class Transactions:
     tables: tuple[type[Row], ...] = (TransactionRow, TransactionMemberRow, FulfilmentRow)
     needs_client = False
     revision = 1
+    derived: tuple[type[Row], ...] = ()
+    facts: tuple[type[Event], ...] | None = None
+
+    def scopes(self, client: Stream) -> Iterable[Scope]:
+        """None: every row is written by an event."""
+        return ()
 
     def touched(self, client: Stream | None, recorded: Recorded) -> Iterator[Scope]:
         """The transaction with its first event, which says most; members with each."""
@@ -119,8 +125,9 @@ class Transactions:
             case IdCardConfirmed(order_transaction_id=ordered_by):
                 yield FulfilmentRow, (ordered_by,)
 
-    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded) -> Sequence[Row]:
+    def rows(self, client: Stream | None, scope: Scope, recorded: Recorded | None) -> Sequence[Row]:
         """The one row of the scope."""
+        assert recorded is not None
         table, ids = scope
         if table is TransactionRow:
             return [_transaction(recorded)]

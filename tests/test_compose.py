@@ -84,7 +84,7 @@ def test_what_must_be_there_first_is_waited_for() -> None:
     for name, service in _RUNNING.items():
         waits_for = service["depends_on"]
         assert waits_for["migrate"] == made, name
-        assert name == "api" or waits_for["topics"] == made, name
+        assert name in ("api", "prover") or waits_for["topics"] == made, name
         assert service["restart"] == "unless-stopped", name
     healthy = {"condition": "service_healthy"}
     assert _OURS["migrate"]["depends_on"] == {"postgres": healthy}
@@ -99,11 +99,19 @@ def test_whatever_goes_on_says_whether_it_is_well() -> None:
 
 
 def test_what_is_kept_is_kept_in_named_volumes() -> None:
-    """What PostgreSQL and Kafka have survives ``docker compose down``."""
+    """What PostgreSQL, Kafka and the prover have survives ``docker compose down``."""
     assert _SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql"]
     kept = _SERVICES["kafka"]["environment"]["KAFKA_LOG_DIRS"]
     assert _SERVICES["kafka"]["volumes"] == [f"kafka:{kept}"]
-    assert {"postgres", "kafka"} <= _COMPOSE["volumes"].keys()
+    assert {"postgres", "kafka", "proofs"} <= _COMPOSE["volumes"].keys()
+
+
+def test_the_keys_that_sign_are_kept_where_the_prover_finds_them() -> None:
+    """In a volume of their own, in a folder that the image gives to the program's user."""
+    prover = _OURS["prover"]
+    folder = prover["environment"]["OFRECORD_DATA_FOLDER"]
+    assert prover["volumes"] == [f"proofs:{folder}"]
+    assert f"install -d -o ofrecord -m 700 {folder}\n" in (ROOT / "Dockerfile").read_text()
 
 
 def test_what_is_mounted_is_in_the_repository() -> None:

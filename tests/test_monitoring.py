@@ -7,14 +7,18 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import promql_parser
 import yaml
 
 from adapters.outbound import metrics
+from adapters.outbound.verification_metrics import watch_verification
 from processors.lag import Lag, Standing
+from processors.proving import Proven
 from processors.tallies import CommandTally, event_batches
+from processors.verifying import VerifiedSoFar
 from tests.kafka.broker import COMPOSE_FILE
 from tests.tidy_rules import ROOT
 
@@ -39,8 +43,13 @@ def _told() -> set[str]:
     metrics.watch_batches(registry, {"invoices": event_batches()})
     metrics.watch_overdue(registry, lambda: 1)
     metrics.watch_relay(registry, lambda: True)
+    metrics.watch_proven(registry, lambda: Proven(1, 1, 0.5))
+    metrics.watch_prover(registry, lambda: False)
     metrics.watch_foreign(registry, lambda: 1)
     metrics.watch_dead_letters(registry, {"unreadable": 1})
+    watch_verification(registry, VerifiedSoFar(differing={"invoices": {"C1"}}))
+    accesses: Any = SimpleNamespace(recorded=1, lost=0, turned_away=0, waiting=0)
+    metrics.watch_accesses(registry, accesses)
     return {sample.name for family in registry.collect() for sample in family.samples}
 
 

@@ -96,7 +96,7 @@ def _everything_is_sent_wrongly(program: Program) -> None:
         f"/v1/clients/{TEXT}/transactions",
         f"/v1/clients/{CLIENT}/members/{TEXT}",
         f"/v1/clients/{CLIENT}/transactions?sender={TEXT}&type={TEXT}&cursor={TEXT}",
-        f"/v1/clients/{CLIENT}/roster?on={TEXT}&limit={TEXT}",
+        f"/v1/clients/{CLIENT}/roster?true_on={TEXT}&limit={TEXT}",
         f"/v1/clients/{CLIENT}?after={TEXT}",
         f"/v1/transactions/{TEXT}",
         f"/{TEXT}",

@@ -115,13 +115,19 @@ _reader_key = key_for("portal", "carrier", "auditor")
 
 
 async def reader(
+    request: Request,
     key: Annotated[ApiKey, Depends(_reader_key)],
     for_producer: Annotated[
         str | None, Header(alias="Producer-Id", description=FOR_PRODUCER)
     ] = None,
 ) -> Actor:
-    """The dependency for reads of clients: who reads, and as which producer."""
-    return actor_for(key, for_producer)
+    """The dependency for reads of clients: who reads, and as which producer.
+
+    The producer is kept beside the request, for the record of who read.
+    """
+    actor = actor_for(key, for_producer)
+    request.state.producer_id = actor.producer_id
+    return actor
 
 
 Reader = Annotated[Actor, Depends(reader)]

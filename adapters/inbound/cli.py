@@ -10,16 +10,24 @@ import typer
 from pydantic import ValidationError
 
 from adapters.inbound.commands import (
+    accesses,
     billing,
+    changes,
     dead_letters,
     distributed,
     explaining,
+    exporting,
     intake,
     invoices,
+    proof_keys,
+    proving,
     reading,
+    rebuilding,
+    replaying,
     running,
     sending,
     statements,
+    verifying,
     working,
 )
 from adapters.inbound.commands.opening import NOT_UNDERSTOOD, fail
@@ -37,17 +45,22 @@ app = typer.Typer(
 for command in (
     *(running.serve, running.migrate, sending.submit, sending.simulate),
     *(reading.book, reading.client, reading.member, reading.transactions, reading.history),
-    *(reading.roster, running.lag),
-    *(invoices.invoice, invoices.invoices, invoices.open_items),
+    *(reading.roster, running.lag, accesses.accesses, changes.changes),
+    *(invoices.invoice, invoices.invoices, invoices.open_items, invoices.balance),
     *(billing.billing_run, billing.commission_run, billing.runs),
     *(statements.statement, statements.statements),
+    *(verifying.verify, replaying.replay),
     *(distributed.topics, distributed.relay, intake.intake, working.worker),
+    *(proving.prove, proving.checkpoint, proving.checkpoints, proving.proof),
+    exporting.export,
 ):
     app.command()(command)
 app.add_typer(explaining.explain, name="explain")
 app.add_typer(running.parked, name="parked")
 app.add_typer(running.key, name="key")
+app.add_typer(proof_keys.proof_key, name="proof-key")
 app.add_typer(dead_letters.dead_letters, name="dead-letters")
+app.add_typer(rebuilding.rebuild, name="rebuild")
 
 
 @app.callback()

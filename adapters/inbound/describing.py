@@ -17,6 +17,10 @@ READS = (
     "not_yet_applied",
 )
 """Problems of the reads of clients."""
+AS_OF = (*READS, "not_known_then", "known_in_future")
+"""Problems of those that can be read as of another moment."""
+BOOK_AS_OF = (*READS, "known_in_future")
+"""Likewise of books: whose clients were not known yet is empty."""
 
 _PROBLEM: dict[str, Any] = {"schema": {"$ref": f"{SCHEMA_PATH}Problem"}}
 

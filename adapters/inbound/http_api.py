@@ -10,13 +10,16 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from adapters.inbound import (
+    http_accesses,
     http_batch,
     http_billing_reads,
+    http_changes,
     http_commission_reads,
     http_docs,
     http_documents,
     http_explain,
     http_operations,
+    http_proofs,
     http_reads,
     http_runs,
     http_transaction_reads,
@@ -25,6 +28,8 @@ from adapters.inbound import (
 from adapters.inbound.applied import AppliedWatch
 from adapters.inbound.authentication import Authenticator
 from adapters.inbound.http_edge import Edge, add_handlers
+from adapters.inbound.pages import explained as audit_explained
+from adapters.inbound.pages import routes as audit_pages
 from adapters.inbound.watching import registry_of
 from adapters.services import Services
 
@@ -63,10 +68,15 @@ def doors(version: str) -> FastAPI:
         http_commission_reads.router,
         http_documents.router,
         http_explain.router,
+        http_changes.router,
         http_runs.router,
+        http_accesses.router,
+        http_proofs.router,
         http_operations.router,
         http_operations.public,
         http_docs.router,
+        audit_explained.router,
+        audit_pages.router,  # the last: it answers all that is left below its address
     ):
         app.include_router(router)
     document = http_docs.describe(app)

@@ -13,8 +13,9 @@ from fastapi.responses import Response
 from pydantic import BeforeValidator, WithJsonSchema
 
 from adapters.inbound.applied import applied_in
+from adapters.inbound.as_of import BILLS, BOOK, AsOfAsked, Known, seen
 from adapters.inbound.authentication import Reader
-from adapters.inbound.describing import READS, answers
+from adapters.inbound.describing import AS_OF, READS, answers
 from adapters.inbound.http_edge import only_known_parameters
 from adapters.inbound.http_reads import Cursor, Limit, PathClient, json_answer, today_of
 from adapters.outbound.billing_reads import LineKind
@@ -27,6 +28,7 @@ from adapters.outbound.billing_views import (
     Payments,
     Postings,
 )
+from adapters.outbound.rows_wanted import OF_ACCOUNT, OF_OPEN_ITEMS, of_invoice
 from adapters.services import Services
 from domain.types import MemberId
 
@@ -62,43 +64,50 @@ PathMonth = Annotated[
 
 
 @router.get(
-    "/v1/clients/{client_id}/billing", dependencies=BILLED, responses=answers(BillingTab, *READS)
+    "/v1/clients/{client_id}/billing", dependencies=BILLED, responses=answers(BillingTab, *AS_OF)
 )
-def read_billing(request: Request, client_id: PathClient, actor: Reader) -> Response:
+def read_billing(
+    request: Request, client_id: PathClient, actor: Reader, as_of: AsOfAsked
+) -> Response:
     """The billing tab: what the client was billed, has paid and owes, and its latest invoices."""
     services: Services = request.app.state.services
-    today = today_of(services)
-    return json_answer(services.invoices.tab(client_id, actor.producer_id, today))
+    see = seen(services, client_id, actor.producer_id, as_of, [BOOK, BILLS], OF_ACCOUNT)
+    tab = see.invoices.tab(client_id, see.viewer, see.today, true_on=as_of.true_on)
+    return json_answer(tab)
 
 
 # ── Invoices ───────────────────────────────────────────────────────────────────────────────────
 
 
 @router.get(
-    "/v1/clients/{client_id}/invoices", dependencies=BILLED, responses=answers(Invoices, *READS)
+    "/v1/clients/{client_id}/invoices", dependencies=BILLED, responses=answers(Invoices, *AS_OF)
 )
 def read_invoices(
-    request: Request, client_id: PathClient, actor: Reader, cursor: Cursor = None, limit: Limit = 50
-) -> Response:
+    request: Request, client_id: PathClient, actor: Reader, as_of: AsOfAsked,
+    cursor: Cursor = None, limit: Limit = 50,
+) -> Response:  # fmt: skip
     """A client's invoices of the last 24 months, newest first."""
     services: Services = request.app.state.services
-    viewer, today = actor.producer_id, today_of(services)
-    page = services.invoices.invoices(client_id, viewer, today, cursor=cursor, limit=limit)
+    see = seen(services, client_id, actor.producer_id, as_of, [BOOK, BILLS], OF_ACCOUNT)
+    page = see.invoices.invoices(
+        client_id, see.viewer, see.today, true_on=as_of.true_on, cursor=cursor, limit=limit
+    )
     return json_answer(page)
 
 
 @router.get(
     "/v1/clients/{client_id}/invoices/{month}",
     dependencies=BILLED,
-    responses=answers(InvoiceView, *OF_INVOICE),
+    responses=answers(InvoiceView, *OF_INVOICE, "not_known_then", "known_in_future"),
 )
 def read_invoice(
-    request: Request, client_id: PathClient, month: PathMonth, actor: Reader, limit: Limit = 500
-) -> Response:
+    request: Request, client_id: PathClient, month: PathMonth, actor: Reader, known_at: Known,
+    limit: Limit = 500,
+) -> Response:  # fmt: skip
     """An invoice with its first lines; `next` is a cursor of its `/lines`."""
     services: Services = request.app.state.services
-    viewer, today = actor.producer_id, today_of(services)
-    return json_answer(services.invoices.invoice(client_id, month, viewer, today, limit=limit))
+    see = seen(services, client_id, actor.producer_id, known_at, [BOOK, BILLS], of_invoice(month))
+    return json_answer(see.invoices.invoice(client_id, month, see.viewer, see.today, limit=limit))
 
 
 @router.get(
@@ -137,19 +146,20 @@ def read_invoice_lines(
 
 
 @router.get(
-    "/v1/clients/{client_id}/open-items", dependencies=BILLED, responses=answers(OpenItems, *READS)
+    "/v1/clients/{client_id}/open-items", dependencies=BILLED, responses=answers(OpenItems, *AS_OF)
 )
 def read_open_items(
     request: Request,
     client_id: PathClient,
     actor: Reader,
+    known_at: Known,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:
     """What is unpaid, in the order in which payments will pay it."""
     services: Services = request.app.state.services
-    viewer, today = actor.producer_id, today_of(services)
-    page = services.invoices.open_items(client_id, viewer, today, cursor=cursor, limit=limit)
+    see = seen(services, client_id, actor.producer_id, known_at, [BOOK, BILLS], OF_OPEN_ITEMS)
+    page = see.invoices.open_items(client_id, see.viewer, see.today, cursor=cursor, limit=limit)
     return json_answer(page)
 
 

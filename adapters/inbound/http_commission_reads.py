@@ -14,6 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BeforeValidator, WithJsonSchema
 
 from adapters.inbound.applied import applied_in
+from adapters.inbound.auditing import shows
 from adapters.inbound.authentication import Reader, key_for
 from adapters.inbound.describing import KEYED, READS, answers
 from adapters.inbound.http_billing_reads import month_in
@@ -106,6 +107,7 @@ def read_statement(
         cursor=None if as_csv else cursor,
         limit=None if as_csv else limit,
     )
+    shows(request, (line.client_id for line in statement.lines))
     if not as_csv:
         return json_answer(statement)
     name = f'attachment; filename="statement-{payee_id}-{month:%Y-%m}.csv"'

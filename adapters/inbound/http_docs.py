@@ -17,7 +17,8 @@ from fastapi.openapi.utils import get_openapi
 from adapters.inbound import http_operations, run_views
 from adapters.inbound.describing import SCHEMA_PATH
 from adapters.inbound.problems import PROBLEMS, Fault, Problem, all_codes, status_of_refusal
-from adapters.outbound import billing_views, explanation_views, views
+from adapters.inbound.proofs import ConsistencyProof
+from adapters.outbound import access_reads, billing_views, change_views, explanation_views, views
 from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.kernel import REFUSALS, Command
 from processors.receipts import Receipt
@@ -89,7 +90,7 @@ Every error is an RFC 9457 problem with a stable `code`.
 
 def _schemas() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(
-        [*_views(), *http_operations.VIEWS, *run_views.VIEWS, Fault, Receipt],
+        [*_views(), *http_operations.VIEWS, ConsistencyProof, *run_views.VIEWS, Fault, Receipt],
         ref_template=SCHEMA_PATH + "{name}",
     )
     transactions = transaction_schemas("Transaction", COMMANDS)
@@ -101,7 +102,7 @@ def _schemas() -> dict[str, Any]:
 def _views() -> list[type[msgspec.Struct]]:
     return [
         view
-        for module in (views, billing_views, explanation_views)
+        for module in (views, billing_views, explanation_views, change_views, access_reads)
         for view in vars(module).values()
         if isinstance(view, type) and issubclass(view, views.View) and view is not views.View
     ]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from adapters.inbound import http_billing_reads, http_commission_reads
+from adapters.inbound.auditing import shows
 from adapters.inbound.authentication import Reader
 from adapters.inbound.describing import problems
 from adapters.inbound.documents.invoice_pdf import invoice_pdf
@@ -67,5 +68,6 @@ def read_statement_pdf(
     """A commission statement as the payee gets it: what is paid, and every line by client."""
     services: Services = request.app.state.services
     statement = services.commissions.statement(payee_id, month, actor.producer_id)
+    shows(request, (line.client_id for line in statement.lines))
     name = f"statement-{payee_id}-{month:%Y-%m}"
     return _pdf(statement_pdf(statement, today_of(services)), name)

@@ -18,13 +18,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adapters.inbound.explanations import LineNotFound
+from adapters.inbound.auditing import noted
+from adapters.inbound.explanations import LineNotFound, PostingNotFound
 from adapters.inbound.incoming import fault_of
 from adapters.inbound.problems import Fault, Problem
 from adapters.outbound.billing_reads import InvoiceNotFound, InvoiceNotShown
 from adapters.outbound.commission_reads import PayeeNotFound, StatementNotFound
 from adapters.outbound.paging import BadCursor
 from adapters.outbound.reading import NotFound, ReadsUnavailable
+from processors.knowing import KnownInFuture, NotKnownThen
 from processors.ports import LogUnavailable, RowsUnavailable
 from processors.receipts import KeyReused
 
@@ -47,11 +49,17 @@ class Edge:
             return
         started = time.perf_counter()
         status = 0
+        is_withheld = False
 
         async def watched_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_withheld
+            if is_withheld:
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if not noted(scope, status):
+                    is_withheld, status = True, await _withhold(scope, receive, send)
+                    return
             await send(message)
 
         try:
@@ -64,6 +72,13 @@ class Edge:
                 await Problem("internal_error").response()(scope, receive, watched_send)
         finally:
             _log_request(scope, status, time.perf_counter() - started)
+
+
+async def _withhold(scope: Scope, receive: Receive, send: Send) -> int:
+    """Answer that the database takes nothing now: what leaves no record is not shown."""
+    problem = problem_for(LogUnavailable())
+    await problem.response()(scope, receive, send)
+    return problem.status
 
 
 def _route(scope: Scope) -> str:
@@ -120,6 +135,9 @@ _KNOWN: dict[type[Exception], str] = {
     PayeeNotFound: "payee_not_found",
     StatementNotFound: "statement_not_found",
     LineNotFound: "line_not_found",
+    PostingNotFound: "posting_not_found",
+    NotKnownThen: "not_known_then",
+    KnownInFuture: "known_in_future",
     NotFound: "not_found",
     BadCursor: "invalid_request",
 }

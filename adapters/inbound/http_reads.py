@@ -17,10 +17,13 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from adapters.inbound.applied import applied_in
+from adapters.inbound.as_of import BOOK, AsOfAsked, roster_of, seen, seen_book
+from adapters.inbound.auditing import shows
 from adapters.inbound.authentication import Reader
-from adapters.inbound.describing import READS, answers
+from adapters.inbound.describing import AS_OF, BOOK_AS_OF, answers
 from adapters.inbound.http_edge import only_known_parameters
 from adapters.outbound.reading import NotFound
+from adapters.outbound.rows_wanted import OF_CENSUS, OF_CLIENT, of_member
 from adapters.outbound.views import (
     Book,
     BookSummary,
@@ -31,7 +34,6 @@ from adapters.outbound.views import (
     RosterLine,
 )
 from adapters.services import Services
-from domain.client.inputs import Day
 from domain.client.state import Segment
 from domain.dates import carrier_date
 from domain.kernel import Actor
@@ -45,7 +47,6 @@ _book = [Depends(applied_in("book_of_business"))]
 PathClient = Annotated[ClientId, Path()]
 PathMember = Annotated[MemberId, Path()]
 PathProducer = Annotated[Code, Path()]
-On = Annotated[Day | None, Query(description="The day to read; today if left out.")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows of a page.")]
 
@@ -63,24 +64,26 @@ def today_of(services: Services) -> date:
 # ── Clients and their people ───────────────────────────────────────────────────────────────────
 
 
-@router.get("/v1/clients/{client_id}", dependencies=_book, responses=answers(ClientView, *READS))
-def read_client(request: Request, client_id: PathClient, actor: Reader) -> Response:
+@router.get("/v1/clients/{client_id}", dependencies=_book, responses=answers(ClientView, *AS_OF))
+def read_client(
+    request: Request, client_id: PathClient, actor: Reader, as_of: AsOfAsked
+) -> Response:
     """A client: subgroups, plans and rates, agents of record, who administers it, whom to call."""
     services: Services = request.app.state.services
-    today = today_of(services)
-    return json_answer(services.reads.client(client_id, actor.producer_id, today))
+    see = seen(services, client_id, actor.producer_id, as_of, [BOOK], OF_CLIENT)
+    return json_answer(see.reads.client(client_id, see.viewer, see.on, seen_on=see.today))
 
 
 @router.get(
     "/v1/clients/{client_id}/roster",
     dependencies=_book,
-    responses=answers(Roster, *READS, also=_CSV),
+    responses=answers(Roster, *AS_OF, also=_CSV),
 )
 def read_roster(
     request: Request,
     client_id: PathClient,
     actor: Reader,
-    on: On = None,
+    as_of: AsOfAsked,
     cursor: Cursor = None,
     limit: Limit = 100,
     format: Annotated[
@@ -90,13 +93,12 @@ def read_roster(
 ) -> Response:
     """Who is covered on a day, family by family; as CSV, all of them at once."""
     services: Services = request.app.state.services
-    today = today_of(services)
     as_csv = format == "csv" or (format is None and "text/csv" in accept)
-    roster = services.reads.roster(
+    roster = roster_of(
+        services,
         client_id,
         actor.producer_id,
-        on or today,
-        as_of=today,
+        as_of,
         cursor=None if as_csv else cursor,
         limit=None if as_csv else limit,
     )
@@ -131,28 +133,34 @@ def _cell(value: object) -> str:
 @router.get(
     "/v1/clients/{client_id}/census",
     dependencies=_book,
-    responses=answers(Census, *READS),
+    responses=answers(Census, *AS_OF),
 )
-def read_census(request: Request, client_id: PathClient, actor: Reader, on: On = None) -> Response:
+def read_census(
+    request: Request, client_id: PathClient, actor: Reader, as_of: AsOfAsked
+) -> Response:
     """Who is covered on a day, in numbers only."""
     services: Services = request.app.state.services
-    today = today_of(services)
-    census = services.reads.census(client_id, actor.producer_id, on or today, as_of=today)
-    return json_answer(census)
+    see = seen(services, client_id, actor.producer_id, as_of, [BOOK], OF_CENSUS)
+    return json_answer(see.reads.census(client_id, see.viewer, see.on, seen_on=see.today))
 
 
 @router.get(
     "/v1/clients/{client_id}/members/{member_id}",
     dependencies=_book,
-    responses=answers(MemberView, *READS),
+    responses=answers(MemberView, *AS_OF),
 )
 def read_member(
-    request: Request, client_id: PathClient, member_id: PathMember, actor: Reader
+    request: Request,
+    client_id: PathClient,
+    member_id: PathMember,
+    actor: Reader,
+    as_of: AsOfAsked,
 ) -> Response:
-    """A member with every coverage span and this month's premium."""
+    """A member with every coverage span and the premium of the day's month."""
     services: Services = request.app.state.services
-    today = today_of(services)
-    return json_answer(services.reads.member(client_id, member_id, actor.producer_id, today))
+    see = seen(services, client_id, actor.producer_id, as_of, [BOOK], of_member(member_id))
+    view = see.reads.member(client_id, member_id, see.viewer, see.on, seen_on=see.today)
+    return json_answer(view)
 
 
 # ── A producer's book ──────────────────────────────────────────────────────────────────────────
@@ -167,32 +175,37 @@ def require_own_book(actor: Actor, producer_id: str) -> None:
 @router.get(
     "/v1/producers/{producer_id}/book",
     dependencies=_book,
-    responses=answers(Book, *READS),
+    responses=answers(Book, *BOOK_AS_OF),
 )
 def read_book(
     request: Request,
     producer_id: PathProducer,
     actor: Reader,
+    as_of: AsOfAsked,
     segment: Annotated[Segment | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """A producer's book of business today, by segment."""
+    """A producer's book of business, by segment."""
     require_own_book(actor, producer_id)
     services: Services = request.app.state.services
-    today = today_of(services)
-    return json_answer(
-        services.reads.book(producer_id, today, segment=segment, cursor=cursor, limit=limit)
-    )
+    reads = seen_book(services, producer_id, as_of, segment, cursor, clients_max=limit + 1)
+    on = as_of.day(services)
+    book = reads.book(producer_id, on, segment=segment, cursor=cursor, limit=limit)
+    shows(request, (line.client_id for line in book.items))
+    return json_answer(book)
 
 
 @router.get(
     "/v1/producers/{producer_id}/book/summary",
     dependencies=_book,
-    responses=answers(BookSummary, *READS),
+    responses=answers(BookSummary, *BOOK_AS_OF),
 )
-def read_book_summary(request: Request, producer_id: PathProducer, actor: Reader) -> Response:
-    """How many clients of each segment are in a producer's book today."""
+def read_book_summary(
+    request: Request, producer_id: PathProducer, actor: Reader, as_of: AsOfAsked
+) -> Response:
+    """How many clients of each segment are in a producer's book."""
     require_own_book(actor, producer_id)
     services: Services = request.app.state.services
-    return json_answer(services.reads.book_summary(producer_id, today_of(services)))
+    reads = seen_book(services, producer_id, as_of)
+    return json_answer(reads.book_summary(producer_id, as_of.day(services)))

@@ -10,6 +10,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from adapters.inbound.applied import applied_in
+from adapters.inbound.auditing import shows
 from adapters.inbound.authentication import Reader, key_for
 from adapters.inbound.describing import KEYED, READS, answers
 from adapters.inbound.histories import history_event
@@ -118,6 +119,7 @@ def read_book_transactions(
     services: Services = request.app.state.services
     filters = replace(wanted.filters, book_of=producer_id, on=today_of(services))
     page = services.transactions.page(filters, progress_of(services), wanted.cursor, wanted.limit)
+    shows(request, (item.client_id for item in page.items))
     return json_answer(page)
 
 
@@ -150,9 +152,10 @@ def read_transaction(
     try:
         view = services.transactions.one(transaction_id, progress_of(services))
     except NotFound:
-        view = _known_by_receipt(services, transaction_id)
+        view = known_by_receipt(services, transaction_id)
     if actor.producer_id is not None:
         _require_visible(services, view.client_id, actor)
+    shows(request, [view.client_id])
     return json_answer(view)
 
 
@@ -165,7 +168,7 @@ def _require_visible(services: Services, stream_id: str, actor: Actor) -> None:
         services.reads.require_visible(stream_id, actor.producer_id, today_of(services))
 
 
-def _known_by_receipt(services: Services, transaction_id: str) -> TransactionView:
+def known_by_receipt(services: Services, transaction_id: str) -> TransactionView:
     """A transaction that no projection shows: it caused no event, or is not applied yet."""
     stored = services.log.receipt(transaction_id)
     if stored is None:

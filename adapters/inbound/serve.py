@@ -13,20 +13,29 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import structlog
 import typer
 import uvicorn
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
-from adapters.bootstrap import Application, Database, open_application, open_database
+from adapters.bootstrap import (
+    Application,
+    Database,
+    open_application,
+    open_database,
+    open_proving,
+)
 from adapters.inbound.demonstration import (
     DemonstrationKey,
     demonstration_keys,
     load_demonstration,
 )
 from adapters.inbound.http_api import create_app
+from adapters.inbound.verified import verified
 from adapters.inbound.watching import health_of, watched
 from adapters.outbound.embedded_postgres import (
     EmbeddedPostgres,
@@ -34,8 +43,10 @@ from adapters.outbound.embedded_postgres import (
     make_data_folder,
 )
 from adapters.outbound.logs import configure_logs
+from adapters.outbound.metrics import watch_prover
 from adapters.runtime import tune_interpreter
 from adapters.settings import Settings
+from processors.proof_ports import KeysUnusable
 from processors.tallies import Pulse
 
 _WATCH_SECONDS = 0.5
@@ -77,6 +88,20 @@ def _end(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def _uvicorn_config(api: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        api,
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
+    )
+
+
 def _serve(
     settings: Settings,
     application: Application,
@@ -99,21 +124,38 @@ def _serve(
         keys = demonstration_keys(application.services.keys, settings.data_folder / "keys.json")
     typer.echo(_welcome(url, keys, settings))
     api = create_app(application.services)
-    config = uvicorn.Config(
-        api,
-        http="httptools",
-        loop="uvloop",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
-    )
-    server = _Server(config)
+    server = _Server(_uvicorn_config(api))
     health = health_of(application.services, server.pulse)
-    with watched(settings, api.state.registry, health):
+    with (
+        _proved(settings, database.url, api.state.registry),
+        verified(settings, database.url, api.state.registry),
+        watched(settings, api.state.registry, health),
+    ):
         server.run(sockets=[listener])
+
+
+@contextmanager
+def _proved(settings: Settings, database_url: str, registry: CollectorRegistry) -> Iterator[None]:
+    """Proves the log meanwhile, in a thread, unless another process is to."""
+    if not settings.proves_when_serving:
+        yield
+        return
+    stop = threading.Event()
+    with ExitStack() as stack:
+        try:
+            proving = stack.enter_context(open_proving(settings, database_url))
+        except KeysUnusable as error:
+            raise CannotServe(str(error)) from None
+        watch_prover(registry, lambda: proving.prover.refuses)
+        prover = threading.Thread(
+            target=proving.prover.run, args=(stop,), name="prover", daemon=True
+        )
+        prover.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            prover.join()
 
 
 class _Server(uvicorn.Server):

@@ -19,24 +19,28 @@ import structlog
 import typer
 from prometheus_client import CollectorRegistry
 
-from adapters.bootstrap import open_measuring, open_topics
+from adapters.bootstrap import Proving, open_measuring, open_topics
 from adapters.inbound.commands.opening import SAID_NO, fail
 from adapters.inbound.problems import MEDIA_TYPE, Problem
 from adapters.inbound.progress import progress_of, standing_of
 from adapters.outbound.metrics import (
     exposed,
     new_registry,
+    watch_accesses,
     watch_batches,
     watch_commands,
     watch_dead_letters,
     watch_foreign,
     watch_overdue,
+    watch_proven,
+    watch_prover,
     watch_relay,
 )
 from adapters.outbound.topics import EVENTS
 from adapters.services import Services
 from adapters.settings import Settings
 from processors.applying import kind_of
+from processors.proving import measure_proven
 from processors.relay import Relay, TopicUnavailable
 from processors.tallies import Pulse
 
@@ -91,13 +95,19 @@ def registry_of(services: Services) -> CollectorRegistry:
     registry = new_registry(lambda: standing_of(services))
     watch_commands(registry, services.commands.tally)
     watch_batches(registry, services.batches)
+    watch_accesses(registry, services.accesses)
+    watch_proven(registry, lambda: measure_proven(services.log, services.proofs, services.clock))
     watch_overdue(registry, lambda: services.transactions.overdue_count(progress_of(services)))
     return registry
 
 
 def health_of(services: Services, pulse: Pulse) -> Health:
     """The health of a process that has all services."""
-    return Health(pulse, services.reads.ready, lambda: services.commands.is_running)
+    return Health(
+        pulse,
+        services.reads.ready,
+        lambda: services.commands.is_running and services.accesses.is_running,
+    )
 
 
 @contextmanager
@@ -122,6 +132,20 @@ def watched_relay(settings: Settings, database_url: str, relay: Relay) -> Iterat
         registry = new_registry(standing)
         watch_relay(registry, lambda: relay.leads)
         with watched(settings, registry, Health(relay.pulse, standing)):
+            yield
+
+
+@contextmanager
+def watched_prover(settings: Settings, database_url: str, proving: Proving) -> Iterator[None]:
+    """Tell of a prover, if there is a port for it."""
+    if settings.metrics_port is None:
+        yield
+        return
+    with open_measuring(database_url) as standing:
+        registry = new_registry(standing)
+        watch_proven(registry, lambda: measure_proven(proving.log, proving.store, proving.clock))
+        watch_prover(registry, lambda: proving.prover.refuses)
+        with watched(settings, registry, Health(proving.prover.pulse, standing)):
             yield
 
 

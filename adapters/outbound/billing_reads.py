@@ -3,6 +3,7 @@
 ``viewer`` and ``on`` are those of ``read_store.py``: who is not the agent of record today sees no
 billing at all (handbook §6). Billing detail is shown for 24 months (§5): invoices and postings by
 their coverage month, payments by their day. What is still open is shown however old it is.
+``true_on`` is a day on which the account is read: nothing that is dated later has happened then.
 
 Names and relationships are the book of business's of today; who is not in it has none.
 """
@@ -14,7 +15,6 @@ from datetime import date
 from typing import Any, Literal
 
 from psycopg.rows import DictRow
-from psycopg_pool import ConnectionPool
 
 from adapters.outbound import billing_sql as sql
 from adapters.outbound.billing_reasons import reason_text
@@ -35,7 +35,7 @@ from adapters.outbound.billing_views import (
 )
 from adapters.outbound.client_reads import read_billing_contact
 from adapters.outbound.paging import BadCursor, after_cursor, cursor_of
-from adapters.outbound.reading import NotFound, Reading, reading, require_visible
+from adapters.outbound.reading import Connections, NotFound, Reading, reading, require_visible
 from adapters.outbound.views import money
 from domain.dates import add_months, first_of_month
 
@@ -64,23 +64,28 @@ def shown_since(on: date) -> date:
 class BillingReads:
     """Reads of invoices, open items, postings and payments. All may raise ``NotFound``."""
 
-    def __init__(self, pool: ConnectionPool[Reading]) -> None:
+    def __init__(self, pool: Connections) -> None:
         self._pool = pool
 
     # ── The account ────────────────────────────────────────────────────────────────────────────
 
-    def account(self, client_id: str, viewer: str | None, on: date) -> AccountView:
-        """What a client was billed, has paid and owes."""
+    def account(
+        self, client_id: str, viewer: str | None, on: date, *, true_on: date | None = None
+    ) -> AccountView:
+        """What a client was billed, has paid and owes; or had, on a day."""
         with reading(self._pool) as conn:
             require_visible(conn, client_id, viewer, on)
-            return _account(conn, client_id, on)
+            return _account(conn, client_id, on, true_on)
 
-    def tab(self, client_id: str, viewer: str | None, on: date) -> BillingTab:
-        """The account with its latest invoices, as of one moment."""
-        facts = _page_facts(client_id, on, _LATEST_INVOICES) | {"before": _LAST_DAY}
+    def tab(
+        self, client_id: str, viewer: str | None, on: date, *, true_on: date | None = None
+    ) -> BillingTab:
+        """The account with its latest invoices, as of one moment; or as they were on a day."""
+        facts = _page_facts(client_id, true_on or on, _LATEST_INVOICES)
+        facts |= {"before": _LAST_DAY, "true_on": true_on}
         with reading(self._pool) as conn:
             require_visible(conn, client_id, viewer, on)
-            account = _account(conn, client_id, on)
+            account = _account(conn, client_id, on, true_on)
             rows = conn.execute(sql.INVOICES, facts).fetchall()
         return BillingTab(
             account=account, invoices=[_summary(row) for row in rows[:_LATEST_INVOICES]]
@@ -90,11 +95,15 @@ class BillingReads:
 
     def invoices(
         self, client_id: str, viewer: str | None, on: date, *,
-        cursor: str | None = None, limit: int = 50,
+        true_on: date | None = None, cursor: str | None = None, limit: int = 50,
     ) -> Invoices:  # fmt: skip
-        """A page of a client's invoices, newest first. Raises ``BadCursor``."""
+        """A page of a client's invoices, newest first; of those there were on a day.
+
+        Raises ``BadCursor``.
+        """
         (before,) = after_cursor(cursor, tuple[str]) if cursor else (_LAST_DAY,)
-        facts = _page_facts(client_id, on, limit) | {"before": _day_in(before)}
+        facts = _page_facts(client_id, true_on or on, limit)
+        facts |= {"before": _day_in(before), "true_on": true_on}
         rows = self._rows(sql.INVOICES, facts, client_id, viewer, on)
         items = [_summary(row) for row in rows[:limit]]
         following = cursor_of(items[-1].month.isoformat()) if len(rows) > limit else None
@@ -171,7 +180,7 @@ class BillingReads:
         facts = _page_facts(client_id, on, limit)
         facts |= {"before_position": before[0], "before_number": before[1]}
         rows = self._rows(sql.POSTINGS, facts, client_id, viewer, on)
-        keys = [(row.pop("position"), row.pop("number")) for row in rows]
+        keys = [(row.pop("position"), row["number"]) for row in rows]
         items = [PostingView(amount=money(row.pop("cents")), **row) for row in rows[:limit]]
         following = cursor_of(*keys[limit - 1]) if len(rows) > limit else None
         return Postings(client_id=client_id, items=items, next=following)
@@ -213,11 +222,12 @@ def _day_in(text: str) -> date:
         raise BadCursor from error
 
 
-def _account(conn: Reading, client_id: str, on: date) -> AccountView:
-    row = conn.execute(sql.ACCOUNT, {"client": client_id}).fetchone()
+def _account(conn: Reading, client_id: str, on: date, true_on: date | None) -> AccountView:
+    query = sql.ACCOUNT if true_on is None else sql.ACCOUNT_ON
+    row = conn.execute(query, {"client": client_id, "true_on": true_on}).fetchone()
     if row is None:
         raise NotFound  # the client is in the book already, and will be here in a moment
-    _, contact = read_billing_contact(conn, client_id, on)
+    _, contact = read_billing_contact(conn, client_id, true_on or on)
     amounts = ("billed", "posted", "open", "payments", "credit", "balance")
     return AccountView(
         client_id=client_id,

@@ -93,6 +93,9 @@ class PostingView(View, frozen=True, kw_only=True):
     amount: Money
     source: Literal["payment", "credit", "bounced", "run"]
     transaction_id: str
+    """The payment or run …"""
+    number: int
+    """… and from 1 within it: together they name the posting."""
 
 
 class FundsView(View, frozen=True, kw_only=True):

@@ -201,59 +201,59 @@ def _by_age(rows: Sequence[DictRow]) -> list[HeadCount]:
 _CLIENT = """
 SELECT client_id, name, segment, is_group, state, rating_area, part_month_rule, effective_on,
        plan_year_start, administered_here_from, terminated_on, account_manager
-FROM book_of_business.client WHERE client_id = %(client)s
+FROM client WHERE client_id = %(client)s
 """
 _AGENTS = """
 SELECT producer_id, agency_id, payee, first_day, last_day
-FROM book_of_business.agent WHERE client_id = %(client)s ORDER BY first_day
+FROM agent WHERE client_id = %(client)s ORDER BY first_day
 """
 _SUBGROUPS = """
 SELECT subgroup_id, name, effective_on
-FROM book_of_business.subgroup WHERE client_id = %(client)s ORDER BY subgroup_id
+FROM subgroup WHERE client_id = %(client)s ORDER BY subgroup_id
 """
 _OFFERS = """
 SELECT plan_id, plan_name, subgroup_id, first_day, last_day
-FROM book_of_business.offer WHERE client_id = %(client)s
+FROM offer WHERE client_id = %(client)s
 ORDER BY plan_id, subgroup_id, first_day
 """
 _RATES = """
 SELECT plan_id, first_day, tier, monthly_cents
-FROM book_of_business.rate WHERE client_id = %(client)s ORDER BY plan_id, first_day, tier
+FROM rate WHERE client_id = %(client)s ORDER BY plan_id, first_day, tier
 """
 _MEMBER = """
 SELECT client_id, member_id, subscriber_id, relationship, first_name, middle_name, last_name,
        birth_date, address_line1, address_line2, city, state, zip, email, phone, card_offer,
        card_ordered_on
-FROM book_of_business.member WHERE client_id = %(client)s AND member_id = %(member)s
+FROM member WHERE client_id = %(client)s AND member_id = %(member)s
 """
 _COVERAGE = """
 SELECT first_day, last_day, plan_id, subgroup_id, subscriber_id, relationship, cobra_event
-FROM book_of_business.coverage
+FROM coverage
 WHERE client_id = %(client)s AND member_id = %(member)s ORDER BY first_day
 """
 _FAMILY = """
-SELECT member_id, relationship FROM book_of_business.member
+SELECT member_id, relationship FROM member
 WHERE client_id = %(client)s AND subscriber_id = %(subscriber)s AND member_id <> %(member)s
 ORDER BY member_id
 """
 _PREMIUM = """
 SELECT monthly_cents, plan_id, subgroup_id, tier, first_month, last_month
-FROM book_of_business.premium
+FROM premium
 WHERE client_id = %(client)s AND subscriber_id = %(subscriber)s AND member_id = %(member)s
   AND first_month <= %(month)s AND (last_month IS NULL OR last_month >= %(month)s)
 """
 _HEADS = f"""
 SELECT c.subgroup_id, c.plan_id, c.relationship,
        extract(year FROM age(%(on)s, m.birth_date))::int AS age, count(*) AS heads
-FROM book_of_business.coverage c
-JOIN book_of_business.member m USING (client_id, member_id)
+FROM coverage c
+JOIN member m USING (client_id, member_id)
 WHERE c.client_id = %(client)s AND {HOLDS.format("c")}
 GROUP BY 1, 2, 3, 4
 """
 _TIERS = f"""
 SELECT p.tier, c.relationship, count(*) AS heads
-FROM book_of_business.coverage c
-JOIN book_of_business.premium p
+FROM coverage c
+JOIN premium p
   ON p.client_id = c.client_id AND p.subscriber_id = c.subscriber_id AND p.tier IS NOT NULL
  AND p.first_month <= %(month)s AND (p.last_month IS NULL OR p.last_month >= %(month)s)
 WHERE c.client_id = %(client)s AND {HOLDS.format("c")}

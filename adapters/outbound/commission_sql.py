@@ -7,28 +7,28 @@ from __future__ import annotations
 
 PAYEE = """
 SELECT kind, principal_id, pay_by, account_ending
-FROM commissions.payee WHERE client_id = %(stream)s
+FROM payee WHERE client_id = %(stream)s
 """
 
 # A reader counts while the principal is the one who was there, or came first after, the permission.
 READERS = """
-SELECT r.reader_id FROM commissions.payee_reader r
+SELECT r.reader_id FROM payee_reader r
 WHERE r.client_id = %(stream)s AND (
-    SELECT count(DISTINCT p.principal_id) FROM commissions.principal p
+    SELECT count(DISTINCT p.principal_id) FROM principal p
     WHERE p.client_id = r.client_id AND p.position >= coalesce((
-        SELECT max(q.position) FROM commissions.principal q
+        SELECT max(q.position) FROM principal q
         WHERE q.client_id = r.client_id AND q.position < r.position
     ), 0)
 ) <= 1
 ORDER BY r.reader_id
 """
 
-HAS_EARNED = "SELECT 1 FROM commissions.commission_line WHERE payee_id = %(payee)s LIMIT 1"
+HAS_EARNED = "SELECT 1 FROM commission_line WHERE payee_id = %(payee)s LIMIT 1"
 
 _SUMMARY = """
 SELECT payee_id, month, run_on, line_count, lines_cents, brought_forward_cents, paid_cents,
        carried_cents, pay_by, account_ending, recorded_at, after_position, through_position
-FROM commissions.statement
+FROM statement
 """
 STATEMENT = _SUMMARY + "WHERE client_id = %(stream)s AND month = %(month)s"
 STATEMENTS = (
@@ -41,7 +41,7 @@ LATEST = _SUMMARY + "WHERE client_id = %(stream)s ORDER BY month DESC LIMIT 1"
 
 UNPAID = """
 SELECT count(*) AS line_count, coalesce(sum(share_cents), 0)::bigint AS lines_cents
-FROM commissions.commission_line
+FROM commission_line
 WHERE payee_id = %(payee)s AND position > %(after_position)s
 """
 
@@ -55,7 +55,7 @@ SELECT l.client_id, c.name AS client_name, l.coverage_month, l.posted_on, l.post
            AS takes_back_from,
        l.posting_transaction_id AS posting, l.transaction_id, l.number, l.position
 FROM (
-    SELECT * FROM commissions.commission_line l
+    SELECT * FROM commission_line l
     WHERE l.payee_id = %(payee)s
       AND l.position > %(after_position)s AND l.position <= %(through_position)s
       AND (%(from_first)s OR (l.client_id, l.coverage_month, l.posted_on, l.position, l.number) >
@@ -64,12 +64,12 @@ FROM (
     LIMIT %(limit)s
 ) l
 LEFT JOIN LATERAL (
-    SELECT name FROM book_of_business.client c WHERE c.client_id = l.client_id LIMIT 1
+    SELECT name FROM client c WHERE c.client_id = l.client_id LIMIT 1
 ) c ON true
 LEFT JOIN LATERAL (
     SELECT s.month
     FROM (
-        SELECT e.position FROM commissions.commission_line e
+        SELECT e.position FROM commission_line e
         WHERE e.client_id = l.client_id AND e.coverage_month = l.coverage_month
           AND e.payee_id = l.payee_id AND e.share_cents > 0
           AND (e.position, e.number) < (l.position, l.number)
@@ -77,7 +77,7 @@ LEFT JOIN LATERAL (
         LIMIT 1
     ) earlier
     CROSS JOIN LATERAL (
-        SELECT month FROM commissions.statement s
+        SELECT month FROM statement s
         WHERE s.payee_id = l.payee_id AND s.through_position >= earlier.position
         ORDER BY s.through_position
         LIMIT 1
@@ -89,17 +89,17 @@ ORDER BY l.client_id, l.coverage_month, l.posted_on, l.position, l.number
 YEARLY = """
 SELECT extract(year FROM month)::int AS year, count(*) AS statements,
        sum(lines_cents)::bigint AS lines_cents, sum(paid_cents)::bigint AS paid_cents
-FROM commissions.statement WHERE client_id = %(stream)s
+FROM statement WHERE client_id = %(stream)s
 GROUP BY 1 ORDER BY 1 DESC
 """
 
 # The ids of payees with lines, one look-up in the index for each, from after one of them.
 _WITH_LINES = """
 earning AS (
-    (SELECT l.payee_id FROM commissions.commission_line l
+    (SELECT l.payee_id FROM commission_line l
      WHERE l.payee_id > %(after)s ORDER BY l.payee_id LIMIT 1)
     UNION ALL
-    SELECT (SELECT l.payee_id FROM commissions.commission_line l
+    SELECT (SELECT l.payee_id FROM commission_line l
             WHERE l.payee_id > e.payee_id ORDER BY l.payee_id LIMIT 1)
     FROM earning e WHERE e.payee_id IS NOT NULL
 )
@@ -108,7 +108,7 @@ PAYEES = f"""
 WITH RECURSIVE {_WITH_LINES}
 (SELECT payee_id FROM earning WHERE payee_id IS NOT NULL LIMIT %(limit)s)
 UNION
-(SELECT payee_id FROM commissions.payee
+(SELECT payee_id FROM payee
  WHERE payee_id > %(after)s ORDER BY payee_id LIMIT %(limit)s)
 ORDER BY payee_id LIMIT %(limit)s
 """
@@ -118,13 +118,13 @@ WITH RECURSIVE {_WITH_LINES}
 SELECT e.payee_id, coalesce(s.through_position, 0) AS after_position, u.line_count, u.lines_cents
 FROM earning e
 LEFT JOIN LATERAL (
-    SELECT s.through_position, s.month FROM commissions.statement s
+    SELECT s.through_position, s.month FROM statement s
     WHERE s.payee_id = e.payee_id ORDER BY s.through_position DESC LIMIT 1
 ) s ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS line_count, coalesce(sum(l.share_cents), 0)::bigint AS lines_cents,
            max(l.statement_month) AS settled_for
-    FROM commissions.commission_line l
+    FROM commission_line l
     WHERE l.payee_id = e.payee_id
       AND l.position > coalesce(s.through_position, 0) AND l.position <= %(through_position)s
 ) u
@@ -136,18 +136,18 @@ LIMIT %(limit)s
 # Settled is what came before the client's last settlement and was dated before its month.
 CLIENTS_TO_SETTLE = """
 SELECT a.client_id
-FROM invoices.account a
-LEFT JOIN commissions.settlement s ON s.client_id = a.client_id
+FROM account a
+LEFT JOIN settlement s ON s.client_id = a.client_id
 WHERE a.client_id > %(after)s
   AND (s.statement_month IS NULL OR s.statement_month <= %(month)s)
   AND (
       EXISTS (
-          SELECT 1 FROM invoices.posting p
+          SELECT 1 FROM posting p
           WHERE p.client_id = a.client_id AND p.posted_on < %(month)s
             AND p.position > coalesce(s.position, 0)
       )
       OR EXISTS (
-          SELECT 1 FROM invoices.posting p
+          SELECT 1 FROM posting p
           WHERE p.client_id = a.client_id AND p.posted_on < %(month)s
             AND p.posted_on >= s.statement_month
       )

@@ -27,11 +27,13 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow, tuple_row
 
+from adapters.outbound import whole_histories
 from adapters.outbound.arrays import BigintArray, ByteaArray, TextArray
 from adapters.outbound.log_announcements import LogAnnouncements
 from domain.client.state import Client
 from domain.streams import Stream, new_stream
 from processors.ports import (
+    SNAPSHOT_STRIDE_EVENTS,
     LogRead,
     LogUnavailable,
     NewEvent,
@@ -40,6 +42,8 @@ from processors.ports import (
     Snapshot,
     VersionConflict,
 )
+from processors.proof_ports import StoredReceipt
+from processors.replay_ports import Share, StreamSize
 from schemas.envelope import LogEntry, Recorded, encode, topic_of
 from schemas.snapshots import FORM, decode_client
 
@@ -50,6 +54,10 @@ _HEAD = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
 _READ_RECEIPTS = (
     "SELECT transaction_id, content_hash, body FROM receipts WHERE transaction_id = ANY(%s)"
 )
+_READ_WHOLE_RECEIPTS = """
+SELECT transaction_id, sender, key, client_id, content_hash, body, recorded_at
+FROM receipts WHERE transaction_id = ANY(%s)
+"""
 _READ_NEWER = f"""
 SELECT {_COLUMNS} FROM unnest(%s::text[], %s::bigint[]) AS k (id, after_version)
 CROSS JOIN LATERAL (
@@ -103,9 +111,14 @@ INSERT INTO snapshots (client_id, version, form, state) VALUES (%s, %s, %s, %s)
 ON CONFLICT (client_id, version) DO UPDATE SET form = excluded.form, state = excluded.state
 """
 _PRUNE_SNAPSHOTS = """
-DELETE FROM snapshots WHERE client_id = %s AND version < (
+DELETE FROM snapshots s WHERE client_id = %(client)s AND version < (
     SELECT min(version) FROM (
-        SELECT version FROM snapshots WHERE client_id = %s ORDER BY version DESC LIMIT 2) newest)
+        SELECT version FROM snapshots WHERE client_id = %(client)s
+        ORDER BY version DESC LIMIT 2) newest)
+AND (form <> %(form)s OR EXISTS (
+    SELECT FROM snapshots earlier WHERE earlier.client_id = s.client_id
+      AND earlier.form = s.form AND earlier.version < s.version
+      AND earlier.version / %(stride)s = s.version / %(stride)s))
 """
 _NO_LIMIT = 2**62
 
@@ -262,6 +275,18 @@ class PostgresEventLog:
             facts.append([b'"%s"' % name.encode() for name in naming])
         return self._select(query + " ORDER BY originator_version", tuple(facts))
 
+    def streams(self, after: str, limit: int, share: Share) -> Sequence[StreamSize]:
+        return whole_histories.streams(self._rows, after, limit, share)
+
+    def histories(self, up_to: Mapping[str, int]) -> Iterator[Recorded]:
+        return whole_histories.histories(self._rows, up_to)
+
+    def known(self, stream_ids: Collection[str]) -> Collection[str]:
+        return whole_histories.known(self._rows, stream_ids)
+
+    def missing(self, up_to: int) -> int:
+        return whole_histories.missing(self._rows, up_to)
+
     def load(self, up_to: Mapping[str, int]) -> Mapping[str, Stream]:
         with _reachable(), self._datastore.get_connection() as conn:
             clients: dict[str, Stream] = {**self._snapshots(conn, up_to)}
@@ -276,6 +301,10 @@ class PostgresEventLog:
 
     def receipt(self, transaction_id: str) -> ReceiptRow | None:
         return self.read([transaction_id], {}).receipts.get(transaction_id)
+
+    def stored_receipts(self, transaction_ids: Collection[str]) -> Mapping[str, StoredReceipt]:
+        rows = self._rows(_READ_WHOLE_RECEIPTS, (TextArray(transaction_ids),))
+        return {row[0]: StoredReceipt(*row) for row in rows}
 
     def head(self) -> int:
         row = self._one(_HEAD, ())
@@ -297,7 +326,14 @@ class PostgresEventLog:
                 _SAVE_SNAPSHOT,
                 (snapshot.client_id, snapshot.version, snapshot.form, snapshot.state),
             )
-            curs.execute(_PRUNE_SNAPSHOTS, (snapshot.client_id, snapshot.client_id))
+            curs.execute(
+                _PRUNE_SNAPSHOTS,
+                {
+                    "client": snapshot.client_id,
+                    "form": snapshot.form,
+                    "stride": SNAPSHOT_STRIDE_EVENTS,
+                },
+            )
 
     def _snapshots(
         self, conn: psycopg.Connection[Any], up_to: Mapping[str, int]

@@ -8,6 +8,7 @@ from adapters.outbound.views import Money, View, money
 from domain.explanation import Explanation
 from domain.types import Role
 from processors.explaining import Explained
+from schemas.envelope import Recorded
 
 
 class FactView(View, frozen=True, kw_only=True):
@@ -39,6 +40,8 @@ class ExplanationView(View, frozen=True, kw_only=True):
     """A sentence."""
     amount: Money | None
     """What the step comes to, if that is an amount."""
+    rule: str | None
+    """The section of the handbook whose rule the step applies, such as ``§4``."""
     facts: list[FactView]
     transactions: list[CitedTransaction]
     """The transactions that made the facts so."""
@@ -54,17 +57,20 @@ def _view(tree: Explanation, explained: Explained) -> ExplanationView:
     return ExplanationView(
         label=tree.label,
         amount=None if tree.cents is None else money(tree.cents),
+        rule=tree.rule,
         facts=[FactView(name=fact.name, value=fact.value) for fact in tree.facts],
-        transactions=[_cited(each, explained) for each in tree.transactions],
+        transactions=[
+            cited_transaction(explained.transactions[each]) for each in tree.transactions
+        ],
         children=[_view(child, explained) for child in tree.children],
     )
 
 
-def _cited(transaction_id: str, explained: Explained) -> CitedTransaction:
-    recorded = explained.transactions[transaction_id]
+def cited_transaction(recorded: Recorded) -> CitedTransaction:
+    """The transaction of an event: of its first one that matters."""
     cause = recorded.cause
     return CitedTransaction(
-        transaction_id=transaction_id,
+        transaction_id=cause.transaction_id,
         type=cause.transaction_type,
         sender=cause.sender,
         role=cause.role,

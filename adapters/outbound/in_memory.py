@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from zlib import crc32
 
 from domain.client.state import Client
 from domain.streams import Stream, new_stream
 from processors.ports import (
+    SNAPSHOT_STRIDE_EVENTS,
     LogRead,
     NewEvent,
     NewReceipt,
@@ -22,6 +24,8 @@ from processors.ports import (
     Snapshot,
     VersionConflict,
 )
+from processors.proof_ports import StoredReceipt
+from processors.replay_ports import Share, StreamSize
 from schemas.envelope import LogEntry, Recorded, encode, topic_of
 from schemas.snapshots import FORM, decode_client
 
@@ -32,7 +36,7 @@ class InMemoryEventLog:
     def __init__(self) -> None:
         self._entries: list[LogEntry] = []
         self._by_client: dict[str, list[int]] = defaultdict(list)
-        self._receipts: dict[str, ReceiptRow] = {}
+        self._receipts: dict[str, StoredReceipt] = {}
         self._snapshots: dict[str, list[Snapshot]] = defaultdict(list)
         self._changed = threading.Condition()
 
@@ -50,7 +54,7 @@ class InMemoryEventLog:
                     snapshots[client_id] = newest
                 after = version or (newest.version if newest else 0)
                 events += self._events_of(client_id, after, head)
-            found = {t: self._receipts[t] for t in transaction_ids if t in self._receipts}
+            found = {t: _row_of(self._receipts[t]) for t in transaction_ids if t in self._receipts}
             return LogRead(found, snapshots, events)
 
     def append(
@@ -74,8 +78,9 @@ class InMemoryEventLog:
                 index = receipt.event_index
                 position = receipt.position if index is None else head + index
                 body = receipt.head + b',"position":%d}' % position
-                self._receipts[receipt.transaction_id] = ReceiptRow(
-                    receipt.transaction_id, receipt.content_hash, body
+                self._receipts[receipt.transaction_id] = StoredReceipt(
+                    *(receipt.transaction_id, receipt.sender, receipt.key, receipt.client_id),
+                    *(receipt.content_hash, body, recorded_at),
                 )
             self._changed.notify_all()
             return head + 1 if events else head
@@ -111,6 +116,30 @@ class InMemoryEventLog:
             and (naming is None or any(name in entry.state for name in wanted))
         ]
 
+    def streams(self, after: str, limit: int, share: Share) -> Sequence[StreamSize]:
+        with self._changed:
+            found = [
+                StreamSize(stream_id, len(places))
+                for stream_id, places in sorted(self._by_client.items())
+                if stream_id > after
+                and places
+                and crc32(stream_id.encode()) % share.of == share.number
+            ]
+        return found[:limit]
+
+    def histories(self, up_to: Mapping[str, int]) -> Iterator[Recorded]:
+        for stream_id, position in up_to.items():
+            for recorded in self.history(stream_id, 0, len(self._entries)):
+                if recorded.position <= position:
+                    yield recorded
+
+    def known(self, stream_ids: Collection[str]) -> Collection[str]:
+        with self._changed:
+            return [stream_id for stream_id in stream_ids if self._by_client.get(stream_id)]
+
+    def missing(self, up_to: int) -> int:
+        return max(0, up_to - len(self._entries))
+
     def load(self, up_to: Mapping[str, int]) -> Mapping[str, Stream]:
         clients: dict[str, Stream] = {}
         with self._changed:
@@ -122,7 +151,11 @@ class InMemoryEventLog:
         return clients
 
     def receipt(self, transaction_id: str) -> ReceiptRow | None:
-        return self._receipts.get(transaction_id)
+        found = self._receipts.get(transaction_id)
+        return _row_of(found) if found else None
+
+    def stored_receipts(self, transaction_ids: Collection[str]) -> Mapping[str, StoredReceipt]:
+        return {t: self._receipts[t] for t in set(transaction_ids) if t in self._receipts}
 
     def head(self) -> int:
         return len(self._entries)
@@ -146,8 +179,13 @@ class InMemoryEventLog:
         with self._changed:
             kept = {s.version: s for s in self._snapshots[snapshot.client_id]}
             kept[snapshot.version] = snapshot
-            newest = sorted(kept)[-2:]
-            self._snapshots[snapshot.client_id] = [kept[version] for version in newest]
+            versions = sorted(kept)
+            first: dict[int, int] = {}
+            for version in versions:
+                if kept[version].form == snapshot.form:
+                    first.setdefault(version // SNAPSHOT_STRIDE_EVENTS, version)
+            stay = {*first.values(), *versions[-2:]}
+            self._snapshots[snapshot.client_id] = [kept[v] for v in versions if v in stay]
 
     def _check(
         self,
@@ -173,3 +211,7 @@ class InMemoryEventLog:
             if snapshot.version <= up_to and snapshot.form == FORM:
                 return decode_client(snapshot.state)
         return None
+
+
+def _row_of(receipt: StoredReceipt) -> ReceiptRow:
+    return ReceiptRow(receipt.transaction_id, receipt.content_hash, receipt.body)

@@ -17,6 +17,7 @@ from processors.ports import (
     RowsRejected,
     TablesReplaced,
 )
+from processors.replay_ports import Moment
 from processors.verification import digest_of
 from projections.kernel import Changes, Projection, Row, Scope
 
@@ -136,11 +137,31 @@ class InMemoryRowStore:
         for rows in held:
             yield from rows
 
+    def moment(self, projection: Projection, client_ids: Collection[str]) -> Moment:
+        with self._lock:
+            tables = self._projections[projection.name]
+            if tables.declaration != _declaration(projection):
+                raise TablesReplaced
+            held = [row for rows in tables.scopes.values() for row in rows]
+            parked = {c: tables.parked[c] for c in client_ids if c in tables.parked}
+            stands = tables.stands
+        ids = set(client_ids)
+        return Moment(stands, parked, [row for row in held if _client_of(row) in ids])
+
+    def shown(self, projection: Projection, after: str, limit: int) -> Sequence[str]:
+        ids = {_client_of(row) for row in self.rows(projection)}
+        return sorted((each for each in ids if each > after), key=str.encode)[:limit]
+
     def digest(self, projection: Projection) -> Mapping[str, str]:
         return digest_of(self.rows(projection))
 
     def _all_at(self, position: int, writes: int) -> Bookmark:
         return Bookmark(dict.fromkeys(range(self._partitions), Mark(position, writes)))
+
+
+def _client_of(row: Row) -> str:
+    client_id: str = row.client_id  # type: ignore[attr-defined]  # every row has one
+    return client_id
 
 
 def _declaration(projection: Projection) -> _Declaration:

@@ -22,9 +22,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from adapters.outbound.accesses import AccessLog
 from adapters.outbound.topics import EVENTS
 from processors.applying import kind_of
 from processors.lag import Lag, Standing
+from processors.proving import Proven
 from processors.tallies import CommandTally, Distribution
 
 _MEASURING_SECONDS = 3.0
@@ -63,6 +65,11 @@ def watch_batches(registry: CollectorRegistry, batches: Mapping[str, Distributio
     registry.register(_Told(lambda: [_projection_batches(batches)]))
 
 
+def watch_accesses(registry: CollectorRegistry, accesses: AccessLog) -> None:
+    """Tell what became of the records of who read whose personal data."""
+    registry.register(_Told(lambda: _accesses(accesses)))
+
+
 def watch_overdue(registry: CollectorRegistry, count: Callable[[], int]) -> None:
     """Tell how many transactions should be completed by now; ``count`` as ``standing``."""
     in_time = _InTime(count)
@@ -73,6 +80,18 @@ def watch_relay(registry: CollectorRegistry, leads: Callable[[], bool]) -> None:
     """Tell whether this relay is the one that passes the log on."""
     told = "1 where this relay passes the log on, 0 where it stands by or cannot."
     registry.register(_Told(lambda: [_gauge("ofrecord_relay_is_leader", told, float(leads()))]))
+
+
+def watch_proven(registry: CollectorRegistry, measure: Callable[[], Proven]) -> None:
+    """Tell how far the log is proven; ``measure`` as ``standing``."""
+    in_time = _InTime(measure)
+    registry.register(_Told(lambda: _proven(in_time)))
+
+
+def watch_prover(registry: CollectorRegistry, refuses: Callable[[], bool]) -> None:
+    """Tell whether this prover signs nothing, for the tree is not the one that was signed."""
+    told = "1 where this prover signs nothing: the tree is not the one that was signed last."
+    registry.register(_Told(lambda: [_gauge("ofrecord_prover_refuses", told, float(refuses()))]))
 
 
 def watch_foreign(registry: CollectorRegistry, count: Callable[[], int]) -> None:
@@ -256,6 +275,31 @@ def _dead_letters(by_reason: Mapping[str, int]) -> Metric:
     for reason, count in by_reason.items():
         metric.add_metric([reason], count)
     return metric
+
+
+def _accesses(accesses: AccessLog) -> list[Metric]:
+    outcomes = CounterMetricFamily(
+        "ofrecord_accesses",
+        "Records of who read whose personal data: recorded, lost (never to be), turned_away (no"
+        " room for it, so the read was refused).",
+        labels=["outcome"],
+    )
+    outcomes.add_metric(["recorded"], accesses.recorded)
+    outcomes.add_metric(["lost"], accesses.lost)
+    outcomes.add_metric(["turned_away"], accesses.turned_away)
+    told = "Records of who read whose personal data that are not written yet."
+    return [outcomes, _gauge("ofrecord_accesses_waiting", told, accesses.waiting)]
+
+
+def _proven(measure: _InTime[Proven]) -> list[Metric]:
+    proven = measure()
+    if proven is None:
+        return []
+    told = "Since the oldest event that no checkpoint covers was recorded; 0 if there is none."
+    return [
+        _gauge("ofrecord_proof_size", "Events that the newest checkpoint covers.", proven.size),
+        _gauge("ofrecord_proof_delay_seconds", told, proven.seconds_unproven),
+    ]
 
 
 def _overdue(count: _InTime[int]) -> list[Metric]:

@@ -2,7 +2,8 @@
 
 ``viewer`` is the producer whose eyes are used: a client is seen only by today's agent of record,
 and any other one is ``NotFound``, as if it did not exist (handbook §3). ``None`` sees everything.
-``on`` is the day that is read: rows are spans of dates, and the day picks from them.
+``on`` is the day that is read: rows are spans of dates, and the day picks from them. The viewer is
+judged on that day, or on ``seen_on``.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from psycopg_pool import ConnectionPool
-
 from adapters.outbound.client_reads import read_census, read_client, read_member
 from adapters.outbound.paging import after_cursor, cursor_of
-from adapters.outbound.reading import HOLDS, Reading, reading, require_visible
+from adapters.outbound.reading import HOLDS, Connections, reading, require_visible
 from adapters.outbound.views import (
     Book,
     BookLine,
@@ -34,7 +33,7 @@ from domain.dates import first_of_month
 class ReadStore:
     """Reads of clients, their people, and producers' books."""
 
-    def __init__(self, pool: ConnectionPool[Reading]) -> None:
+    def __init__(self, pool: Connections) -> None:
         self._pool = pool
 
     def ready(self) -> None:
@@ -47,16 +46,21 @@ class ReadStore:
         with reading(self._pool) as conn:
             require_visible(conn, client_id, viewer, on)
 
-    def client(self, client_id: str, viewer: str | None, on: date) -> ClientView:
+    def client(
+        self, client_id: str, viewer: str | None, on: date, *, seen_on: date | None = None
+    ) -> ClientView:
         """A client with its agents, subgroups, plans and rates. Raises ``NotFound``."""
         with reading(self._pool) as conn:
-            require_visible(conn, client_id, viewer, on)
+            require_visible(conn, client_id, viewer, seen_on or on)
             return read_client(conn, client_id, on)
 
-    def member(self, client_id: str, member_id: str, viewer: str | None, on: date) -> MemberView:
-        """A member with coverage and this month's premium. Raises ``NotFound``."""
+    def member(
+        self, client_id: str, member_id: str, viewer: str | None, on: date,
+        *, seen_on: date | None = None,
+    ) -> MemberView:  # fmt: skip
+        """A member with coverage and the premium of the day's month. Raises ``NotFound``."""
         with reading(self._pool) as conn:
-            require_visible(conn, client_id, viewer, on)
+            require_visible(conn, client_id, viewer, seen_on or on)
             return read_member(conn, client_id, member_id, on)
 
     def roster(
@@ -65,11 +69,11 @@ class ReadStore:
         viewer: str | None,
         on: date,
         *,
-        as_of: date | None = None,
+        seen_on: date | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Roster:
-        """Who is covered on the day, family by family; the viewer is judged as of ``as_of``.
+        """Who is covered on the day, family by family.
 
         Without a limit, all of them. Raises ``NotFound`` and ``BadCursor``.
         """
@@ -77,7 +81,7 @@ class ReadStore:
         facts = {"client": client_id, "on": on, "month": first_of_month(on), "limit": limit}
         facts |= {"after_subscriber": after[0], "after_member": after[1]}
         with reading(self._pool) as conn:
-            require_visible(conn, client_id, viewer, as_of or on)
+            require_visible(conn, client_id, viewer, seen_on or on)
             if limit is not None:
                 facts["limit"] = limit + 1
             # Sorting a page would read the whole client first, and the planner would: it takes one
@@ -90,11 +94,11 @@ class ReadStore:
         return Roster(client_id=client_id, on=on, items=lines, next=following)
 
     def census(
-        self, client_id: str, viewer: str | None, on: date, *, as_of: date | None = None
+        self, client_id: str, viewer: str | None, on: date, *, seen_on: date | None = None
     ) -> Census:
         """Who is covered on the day, in numbers. Raises ``NotFound``."""
         with reading(self._pool) as conn:
-            require_visible(conn, client_id, viewer, as_of or on)
+            require_visible(conn, client_id, viewer, seen_on or on)
             return read_census(conn, client_id, on)
 
     def book(
@@ -149,19 +153,19 @@ _ROSTER = f"""
 SELECT c.subgroup_id, c.subscriber_id, c.member_id, c.relationship, m.first_name, m.last_name,
        m.birth_date, c.plan_id, c.first_day, c.last_day, c.cobra_event, p.tier, p.monthly_cents
 FROM (
-    SELECT * FROM book_of_business.coverage c
+    SELECT * FROM coverage c
     WHERE c.client_id = %(client)s AND {HOLDS.format("c")}
       AND (c.subscriber_id, c.member_id) > (%(after_subscriber)s, %(after_member)s)
     ORDER BY c.subscriber_id, c.member_id
     LIMIT %(limit)s
 ) c
 CROSS JOIN LATERAL (
-    SELECT * FROM book_of_business.member m
+    SELECT * FROM member m
     WHERE m.client_id = c.client_id AND m.member_id = c.member_id
     LIMIT 1
 ) m
 LEFT JOIN LATERAL (
-    SELECT * FROM book_of_business.premium p
+    SELECT * FROM premium p
     WHERE p.client_id = c.client_id AND p.subscriber_id = c.subscriber_id
       AND p.member_id = c.member_id AND p.first_month <= %(month)s
       AND (p.last_month IS NULL OR p.last_month >= %(month)s)
@@ -176,16 +180,16 @@ SELECT a.segment, a.client_id, a.client_name AS name, c.state, c.is_group, c.eff
        c.plan_year_start, c.terminated_on, a.agency_id, a.first_day AS agent_since,
        covered.subscribers, covered.members
 FROM (
-    SELECT * FROM book_of_business.agent a
+    SELECT * FROM agent a
     WHERE a.producer_id = %(producer)s AND {start} AND {holds}
     ORDER BY a.segment, a.client_id
     LIMIT %(limit)s
 ) a
-JOIN book_of_business.client c USING (client_id)
+JOIN client c USING (client_id)
 CROSS JOIN LATERAL (
     SELECT count(*) AS members,
            count(*) FILTER (WHERE v.relationship = 'subscriber') AS subscribers
-    FROM book_of_business.coverage v
+    FROM coverage v
     WHERE v.client_id = a.client_id AND {covered}
 ) covered
 ORDER BY a.segment, a.client_id
@@ -202,7 +206,7 @@ _BOOK_OF_SEGMENT = _BOOK_TEMPLATE.format(
 )
 
 _BOOK_SUMMARY = f"""
-SELECT a.segment, count(*) AS clients FROM book_of_business.agent a
+SELECT a.segment, count(*) AS clients FROM agent a
 WHERE a.producer_id = %(producer)s AND {HOLDS.format("a")}
 GROUP BY a.segment ORDER BY a.segment
 """

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
-_OPTIONS = " ".join(
-    f"-c {setting}"
-    for setting in (
-        "timezone=UTC",
-        # Every read is a page or one client: always by an index, also while there are no
-        # statistics of a table that has grown in the last minute.
-        "enable_seqscan=off",
-        "enable_hashjoin=off",
-        "enable_mergejoin=off",
-        "jit=off",
-    )
+from projections.catalog import PROJECTIONS
+
+READ_SETTINGS = (
+    "timezone=UTC",
+    # Every read is a page or one client: always by an index, also while there are no
+    # statistics of a table that has grown in the last minute.
+    "enable_seqscan=off",
+    "enable_hashjoin=off",
+    "enable_mergejoin=off",
+    "jit=off",
 )
+# A statement names its tables without their schema: here they are the live ones, on a connection
+# of ``scratch.py`` those of an earlier moment.
+_SCHEMAS = ",".join((*(projection.name for projection in PROJECTIONS), "public"))
+_OPTIONS = " ".join(f"-c {setting}" for setting in (*READ_SETTINGS, f"search_path={_SCHEMAS}"))
 
 Reading = psycopg.Connection[DictRow]
 
@@ -69,8 +72,16 @@ def read_pool(database_url: str, max_size: int = 8) -> ConnectionPool[Reading]:
     )
 
 
+class Connections(Protocol):
+    """What reads read from: the pool of the live rows, or rows of an earlier moment."""
+
+    def connection(self) -> AbstractContextManager[Reading]:
+        """A connection for one read."""
+        ...
+
+
 @contextmanager
-def reading(pool: ConnectionPool[Reading]) -> Iterator[Reading]:
+def reading(pool: Connections) -> Iterator[Reading]:
     """A connection for one read. Raises ``ReadsUnavailable``."""
     try:
         with pool.connection() as conn:
@@ -94,8 +105,8 @@ def require_visible(conn: Reading, client_id: str, viewer: str | None, on: date)
         raise NotFound
 
 
-_IS_THERE = "SELECT 1 FROM book_of_business.client WHERE client_id = %(client)s"
+_IS_THERE = "SELECT 1 FROM client WHERE client_id = %(client)s"
 _SEEN_BY = f"""
-SELECT 1 FROM book_of_business.agent a
+SELECT 1 FROM agent a
 WHERE a.client_id = %(client)s AND a.producer_id = %(viewer)s AND {HOLDS.format("a")}
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import types
 import typing
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -31,6 +32,12 @@ class TableSql(NamedTuple):
 
     create: tuple[str, ...]
     """DDL: the table, then its indexes."""
+    create_bare: str
+    """DDL: the table alone, without its key: to be filled at once."""
+    complete: tuple[str, ...]
+    """DDL: what the bare table lacks."""
+    copy: str
+    """For rows in the order of the declaration; a bare table takes them fastest so."""
     replace: str
     """Parameters: rows, touched scopes (JSON each). Rows of those scopes that are no longer given
     go, the others are inserted or updated."""
@@ -38,6 +45,10 @@ class TableSql(NamedTuple):
     """Parameter: rows (JSON). For scopes that hold one row, where there is nothing to remove."""
     select: str
     """All rows, columns in the order of the declaration."""
+    select_of: str
+    """Parameter: ids of clients. Their rows."""
+    select_ids: str
+    """Parameters: an id, how many. The next ids of clients that have rows, in order."""
 
 
 def schema_sql(projection: Projection) -> list[str]:
@@ -69,23 +80,43 @@ def table_sql(schema: str, row_type: type[Row]) -> TableSql:
     """The statements for a row's table in a projection's schema."""
     assert row_type.key[: len(row_type.scope)] == row_type.scope, row_type
     table = f"{_name(schema)}.{_name(row_type.table)}"
+    select = f"SELECT {_columns(row_type.__struct_fields__)} FROM {table}"
     return TableSql(
         create=_create(table, row_type),
+        create_bare=_create_bare(table, row_type),
+        complete=(
+            f"ALTER TABLE {table} ADD PRIMARY KEY ({_columns(row_type.key)})",
+            *_create(table, row_type)[1:],
+        ),
+        copy=f"COPY {table} ({_columns(row_type.__struct_fields__)}) FROM STDIN",
         replace=_replace(table, row_type),
         upsert=_insert(table, row_type, f"json_populate_recordset(NULL::{table}, %s)"),
-        select=f"SELECT {_columns(row_type.__struct_fields__)} FROM {table}",
+        select=select,
+        select_of=f"{select} WHERE client_id = ANY(%s)",
+        select_ids=(
+            f"SELECT DISTINCT client_id FROM {table} WHERE client_id > %s ORDER BY 1 LIMIT %s"
+        ),
     )
 
 
 def _create(table: str, row_type: type[Row]) -> tuple[str, ...]:
-    hints = typing.get_type_hints(row_type)
-    columns = [
-        f"{_name(field)} {_column_type(hints[field])}" for field in row_type.__struct_fields__
-    ]
-    columns.append(f"PRIMARY KEY ({_columns(row_type.key)})")
+    columns = [*_declared(row_type), f"PRIMARY KEY ({_columns(row_type.key)})"]
     indexes = [f"CREATE INDEX ON {table} ({_columns(index)})" for index in row_type.indexes]
+    return (_table(table, columns), *indexes)
+
+
+def _create_bare(table: str, row_type: type[Row]) -> str:
+    return _table(table, _declared(row_type))
+
+
+def _table(table: str, columns: Sequence[str]) -> str:
     # Room in each page lets an updated row stay in it, without touching any index.
-    return (f"CREATE TABLE {table} ({', '.join(columns)}) WITH (fillfactor = 90)", *indexes)
+    return f"CREATE TABLE {table} ({', '.join(columns)}) WITH (fillfactor = 90)"
+
+
+def _declared(row_type: type[Row]) -> list[str]:
+    hints = typing.get_type_hints(row_type)
+    return [f"{_name(field)} {_column_type(hints[field])}" for field in row_type.__struct_fields__]
 
 
 def _insert(table: str, row_type: type[Row], source: str) -> str:

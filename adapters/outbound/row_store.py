@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import psycopg
 from psycopg.rows import TupleRow
 
+from adapters.outbound.positions_sql import (
+    FORGET,
+    MADE,
+    MARK_ALL,
+    MARKS,
+    PARK,
+    PARKED_OF,
+    bookmark,
+    json_of,
+)
 from adapters.outbound.row_sql import drop_sql, fingerprint, schema_sql, table_sql
 from processors.ports import (
     Bookmark,
-    Mark,
     NotLevel,
     ParkedClient,
     RowsRejected,
     RowsUnavailable,
     TablesReplaced,
 )
+from processors.replay_ports import Moment
 from processors.verification import digest_of
 from projections.kernel import Changes, Projection, Row
 
@@ -57,12 +66,6 @@ WITH moved AS (
 SELECT 1 / count(*) FROM moved
 """
 """Locks a partition's row; fails, with all that follows, if another worker has moved it."""
-_PARK = """
-INSERT INTO parked_clients SELECT * FROM json_populate_recordset(NULL::parked_clients, %s)
-ON CONFLICT (projection, client_id) DO UPDATE SET
-    position = excluded.position, version = excluded.version, error = excluded.error,
-    attempts = excluded.attempts, retry_requested = excluded.retry_requested
-"""
 _RELEASE = "DELETE FROM parked_clients WHERE projection = %s AND client_id = ANY(%s)"
 _PARKED = f"""
 SELECT {", ".join(ParkedClient.__struct_fields__)} FROM parked_clients
@@ -72,16 +75,6 @@ _REQUEST_RETRY = """
 UPDATE parked_clients SET retry_requested = true WHERE projection = %s AND client_id = %s
 """
 _FINGERPRINT = "SELECT fingerprint FROM projections WHERE projection = %s"
-_MARKS = """
-SELECT partition, position, writes FROM partition_positions WHERE projection = %s ORDER BY 1
-"""
-_FORGET = "DELETE FROM projections WHERE projection = %s"
-_MADE = "INSERT INTO projections (projection, fingerprint) VALUES (%s, %s)"
-_MARK_ALL = """
-INSERT INTO partition_positions (projection, partition, position, writes)
-SELECT %s, generate_series(0, partitions - 1), %s, %s FROM partitioning
-RETURNING partition, position, writes
-"""
 _PARTITIONS = "SELECT partitions FROM partitioning"
 _LEVELS = """
 SELECT projection, min(position), max(position), max(writes)
@@ -90,8 +83,6 @@ FROM partition_positions GROUP BY projection
 
 _Statement = tuple[str, tuple[Any, ...]]
 """SQL and its parameters, each with a length."""
-
-_encoder = msgspec.json.Encoder()
 
 
 class PostgresRowStore:
@@ -112,19 +103,19 @@ class PostgresRowStore:
             name = projection.name
             conn.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))
             made = conn.execute(_FINGERPRINT, (name,)).fetchone()
-            stands = _bookmark(conn.execute(_MARKS, (name,)).fetchall())
+            stands = bookmark(conn.execute(MARKS, (name,)).fetchall())
             if made is not None and made[0] == fingerprint(projection):
                 return stands
             if made is not None and not remake:
                 raise TablesReplaced
             if made is not None:  # else a schema of that name is not ours: CREATE fails
                 conn.execute(drop_sql(projection))
-                conn.execute(_FORGET, (name,))
+                conn.execute(FORGET, (name,))
             for statement in schema_sql(projection):
                 conn.execute(statement)
-            conn.execute(_MADE, (name, fingerprint(projection)))
+            conn.execute(MADE, (name, fingerprint(projection)))
             writes = stands.writes + 1 if made is not None else 0
-            return _bookmark(conn.execute(_MARK_ALL, (name, 0, writes)).fetchall())
+            return bookmark(conn.execute(MARK_ALL, (name, 0, writes)).fetchall())
 
     def partitions(self) -> int:
         with self._connection() as conn:
@@ -141,14 +132,14 @@ class PostgresRowStore:
             conn.execute("UPDATE partitioning SET partitions = %s", (partitions,))
             conn.execute("DELETE FROM partition_positions")
             for projection, position, _, writes in levels:
-                conn.execute(_MARK_ALL, (projection, position, writes + 1))
+                conn.execute(MARK_ALL, (projection, position, writes + 1))
 
     def position(self, projection: str) -> int:
         return min(self.positions(projection).values(), default=0)
 
     def positions(self, projection: str) -> Mapping[int, int]:
         with self._connection() as conn:
-            return {row[0]: row[1] for row in conn.execute(_MARKS, (projection,))}
+            return {row[0]: row[1] for row in conn.execute(MARKS, (projection,))}
 
     def write(
         self,
@@ -162,7 +153,7 @@ class PostgresRowStore:
         name = projection.name
         statements = _write_statements(projection, changes)
         if parked:
-            statements.append((_PARK, (_json(parked),)))
+            statements.append((PARK, (json_of(parked),)))
         if released:
             statements.append((_RELEASE, (name, list(released))))
         made_for = fingerprint(projection)
@@ -198,7 +189,6 @@ class PostgresRowStore:
 
     def rows(self, projection: Projection) -> Iterator[Row]:
         for row_type in projection.tables:
-            fields = row_type.__struct_fields__
             select = table_sql(projection.name, row_type).select
             with (
                 self._connection() as conn,
@@ -206,8 +196,30 @@ class PostgresRowStore:
                 conn.cursor(name="rows", binary=True) as cursor,
             ):
                 cursor.itersize = 5000
-                for values in cursor.execute(select):
-                    yield row_type(**dict(zip(fields, values, strict=True)))
+                yield from _rows_of(row_type, cursor.execute(select))
+
+    def moment(self, projection: Projection, client_ids: Collection[str]) -> Moment:
+        name, ids = projection.name, list(client_ids)
+        rows: list[Row] = []
+        with self._connection() as conn, conn.transaction():
+            conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            if conn.execute(_FINGERPRINT, (name,)).fetchone() != (fingerprint(projection),):
+                raise TablesReplaced
+            stands = bookmark(conn.execute(MARKS, (name,)).fetchall())
+            parked = [ParkedClient(*row) for row in conn.execute(PARKED_OF, (name, ids))]
+            for row_type in projection.tables:
+                select = table_sql(name, row_type).select_of
+                with conn.cursor(binary=True) as cursor:
+                    rows += _rows_of(row_type, cursor.execute(select, (ids,)))
+        return Moment(stands, {client.client_id: client for client in parked}, rows)
+
+    def shown(self, projection: Projection, after: str, limit: int) -> Sequence[str]:
+        found: set[str] = set()
+        with self._connection() as conn:
+            for row_type in projection.tables:
+                select = table_sql(projection.name, row_type).select_ids
+                found.update(row[0] for row in conn.execute(select, (after, limit)))
+        return sorted(found, key=str.encode)[:limit]
 
     def digest(self, projection: Projection) -> Mapping[str, str]:
         return digest_of(self.rows(projection))
@@ -247,8 +259,9 @@ class PostgresRowStore:
         )
 
 
-def _bookmark(rows: Sequence[TupleRow]) -> Bookmark:
-    return Bookmark({partition: Mark(position, writes) for partition, position, writes in rows})
+def _rows_of(row_type: type[Row], found: Iterable[TupleRow]) -> Iterator[Row]:
+    fields = row_type.__struct_fields__
+    return (row_type(**dict(zip(fields, values, strict=True))) for values in found)
 
 
 def _partitions(conn: psycopg.Connection[TupleRow]) -> int:
@@ -290,11 +303,7 @@ def _write_statements(projection: Projection, changes: Changes) -> list[_Stateme
     for row_type, given in rows.items():
         sql = table_sql(projection.name, row_type)
         if row_type in scopes:
-            statements.append((sql.replace, (_json(given), _json(scopes[row_type]))))
+            statements.append((sql.replace, (json_of(given), json_of(scopes[row_type]))))
         else:
-            statements.append((sql.upsert, (_json(given),)))
+            statements.append((sql.upsert, (json_of(given),)))
     return statements
-
-
-def _json(values: Any) -> str:
-    return _encoder.encode(values).decode()

@@ -174,7 +174,7 @@ def _json(tally: Tally) -> str:
 
 # ── What a billing run reads ───────────────────────────────────────────────────────────────────
 
-_ACCOUNT = f"SELECT {', '.join(BillingAccount.__struct_fields__)} FROM invoices.account"
+_ACCOUNT = f"SELECT {', '.join(BillingAccount.__struct_fields__)} FROM account"
 
 
 class BillingAccountReads:

@@ -17,7 +17,7 @@ LARGE_BOOK_CLIENTS = 1_000
 
 IS_OPEN = """(
     t.position > %(applied)s
-    OR EXISTS (SELECT 1 FROM transactions.fulfilment f
+    OR EXISTS (SELECT 1 FROM fulfilment f
                WHERE f.transaction_id = t.transaction_id AND f.confirmed_at IS NULL)
     OR EXISTS (SELECT 1 FROM unnest(%(parked_clients)s::text[], %(parked_positions)s::bigint[])
                                  AS p (client_id, position)
@@ -29,14 +29,14 @@ _IS_OVERDUE = "t.outcome = 'accepted' AND t.received_at < %(late)s"
 # Where all that is open can be found; what is refused, or not late, is still among it.
 _OPEN_WORK = """
 WITH open_work AS MATERIALIZED (
-    SELECT f.transaction_id FROM transactions.fulfilment f WHERE f.confirmed_at IS NULL
+    SELECT f.transaction_id FROM fulfilment f WHERE f.confirmed_at IS NULL
     UNION
-    SELECT t.transaction_id FROM transactions.transaction t WHERE t.position > %(applied)s
+    SELECT t.transaction_id FROM transaction t WHERE t.position > %(applied)s
     UNION
     SELECT t.transaction_id
     FROM unnest(%(parked_clients)s::text[], %(parked_positions)s::bigint[])
          AS p (client_id, position)
-    JOIN transactions.transaction t ON t.client_id = p.client_id AND t.position >= p.position
+    JOIN transaction t ON t.client_id = p.client_id AND t.position >= p.position
 )
 """
 
@@ -58,19 +58,19 @@ CONDITIONS = {
 }
 """By the field of ``TransactionFilter``."""
 IN_BOOK = f"""(
-    SELECT true FROM book_of_business.agent a
+    SELECT true FROM agent a
     WHERE a.client_id = t.client_id AND a.producer_id = %(book_of)s AND {HOLDS.format("a")}
     LIMIT 1)"""
 """Asked for each transaction."""
 
 _EACH = """ CROSS JOIN LATERAL (
-    SELECT * FROM transactions.transaction x WHERE x.transaction_id = {0}.transaction_id LIMIT 1
+    SELECT * FROM transaction x WHERE x.transaction_id = {0}.transaction_id LIMIT 1
 ) t"""
 """Joins the transactions of ids that were found elsewhere."""
 
 BOOK_SIZE = f"""
 SELECT count(*) AS clients FROM (
-    SELECT 1 FROM book_of_business.agent a
+    SELECT 1 FROM agent a
     WHERE a.producer_id = %(book_of)s AND {HOLDS.format("a")}
     LIMIT {LARGE_BOOK_CLIENTS}) few
 """
@@ -86,19 +86,19 @@ SELECT t.transaction_id, t.client_id, t.type, t.code, t.sentence,
 FROM (
     SELECT t.* FROM {source} WHERE {where} ORDER BY t.position DESC LIMIT %(limit)s
 ) t
-LEFT JOIN transactions.fulfilment f USING (transaction_id)
+LEFT JOIN fulfilment f USING (transaction_id)
 ORDER BY t.position DESC
 """
 
 
 def page(conditions: Sequence[str]) -> str:
     """A page in the log's order, newest first."""
-    return _page("transactions.transaction t", conditions)
+    return _page("transaction t", conditions)
 
 
 def page_of_member(conditions: Sequence[str]) -> str:
     """A page of one member's transactions."""
-    source = "transactions.transaction_member m" + _EACH.format("m")
+    source = "transaction_member m" + _EACH.format("m")
     of_member = ("m.client_id = %(client_id)s", "m.member_id = %(member_id)s")
     return _page(source, (*of_member, *conditions))
 
@@ -112,10 +112,10 @@ def page_of_small_book(conditions: Sequence[str]) -> str:
     """A page of a book of few clients: the newest of each, and of those the newest."""
     where = " AND ".join(("t.client_id = book.client_id", *conditions))
     source = f"""(
-        SELECT a.client_id FROM book_of_business.agent a
+        SELECT a.client_id FROM agent a
         WHERE a.producer_id = %(book_of)s AND {HOLDS.format("a")}
     ) book CROSS JOIN LATERAL (
-        SELECT t.* FROM transactions.transaction t WHERE {where}
+        SELECT t.* FROM transaction t WHERE {where}
         ORDER BY t.position DESC LIMIT %(limit)s
     ) t"""
     return _page(source, ())
@@ -129,7 +129,7 @@ def _page(source: str, conditions: Sequence[str]) -> str:
 OVERDUE_PAGE = f"""{_OPEN_WORK}
 SELECT t.transaction_id, t.client_id, t.type, t.position, t.received_at, f.kind AS fulfilment_kind
 FROM open_work {_EACH.format("open_work")}
-LEFT JOIN transactions.fulfilment f
+LEFT JOIN fulfilment f
        ON f.transaction_id = t.transaction_id AND f.confirmed_at IS NULL
 WHERE {_IS_OVERDUE} AND t.position > %(after)s
 ORDER BY t.position LIMIT %(limit)s
@@ -139,6 +139,6 @@ SELECT count(*) AS overdue
 FROM open_work {_EACH.format("open_work")} WHERE {_IS_OVERDUE}
 """
 REFUSED_COUNTS = """
-SELECT code, count(*) AS count FROM transactions.transaction
+SELECT code, count(*) AS count FROM transaction
 WHERE outcome = 'refused' AND received_at >= %(since)s GROUP BY code ORDER BY count(*) DESC, code
 """

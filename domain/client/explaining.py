@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from domain.client.coverage import covers, periods_in, reaches, subscriber_of
+from msgspec.structs import replace
+
+from domain.client.administration import administered_by
+from domain.client.billing import first_billed_month
+from domain.client.coverage import covers, periods_in, subscriber_of
 from domain.client.explaining_premium import explain_monthly
 from domain.client.premium import (
     Life,
@@ -21,7 +25,7 @@ from domain.client.premium import (
 )
 from domain.client.sources import Sources
 from domain.client.state import Client, Member, PartMonthRule, Period
-from domain.dates import days_in_month, first_of_next_month
+from domain.dates import days_in_month, last_of_month
 from domain.explanation import Explanation, cited, facts, month_text
 from domain.money import dollars
 
@@ -31,6 +35,70 @@ _RULES: dict[PartMonthRule, str] = {
     "end before the 16th, otherwise not at all",
     "daily": "the full premium × covered days ÷ days in the month, rounded half up to the cent",
 }
+
+
+def explain_premium(client: Client, sources: Sources, member_id: str, month: date) -> Explanation:
+    """What a member costs in a month (its 1st), and why; 0.00 where nothing is billed.
+
+    Who depends on a subscriber with a premium by tier has none of their own: the family's is told.
+    ``KeyError`` for who was never in the client.
+    """
+    member = client.members[member_id]
+    held_by = {subscriber_of(member, p) for p in member.periods} | {member.subscriber_id}
+    costs = [
+        cost
+        for subscriber_id in sorted(held_by)
+        if (cost := _in_family(client, sources, subscriber_id, member_id, month)) is not None
+    ]
+    if not costs:
+        costs = [_nothing(client, sources, member.subscriber_id, member, month)]
+    cents = sum(cost.cents or 0 for cost in costs)
+    tree = costs[0]
+    if len(costs) > 1:
+        tree = Explanation(
+            label=f"Member {member_id} costs {dollars(cents)} in {month_text(month)}, in "
+            f"{len(costs)} families.",
+            cents=cents,
+            facts=facts(member=member_id, month=month),
+            children=tuple(costs),
+        )
+    return replace(tree, children=(*tree.children, *_billed_elsewhere(client, sources, month)))
+
+
+def _in_family(
+    client: Client, sources: Sources, subscriber_id: str, member_id: str, month: date
+) -> Explanation | None:
+    """What the member costs in one family; None without a billed day there."""
+    lives, parts = rated_month(client, client.families[subscriber_id], month)
+    if any(part.life.member.member_id == member_id for part in parts):
+        return explain_charge(client, sources, subscriber_id, member_id, month)
+    if not parts or not any(life.member.member_id == member_id for life in lives):
+        return None
+    of_family = explain_charge(client, sources, subscriber_id, subscriber_id, month)
+    return Explanation(
+        label=f"Member {member_id} has no premium of their own: it is by tier, and the family of "
+        f"subscriber {subscriber_id} costs {dollars(of_family.cents or 0)} in "
+        f"{month_text(month)}.",
+        cents=of_family.cents,
+        rule="§4",
+        facts=facts(member=member_id, subscriber=subscriber_id, month=month),
+        children=(of_family,),
+    )
+
+
+def _billed_elsewhere(client: Client, sources: Sources, month: date) -> Iterator[Explanation]:
+    """For a month before the first that is billed here."""
+    first = first_billed_month(client)
+    if first is None or month < first:
+        administrator = administered_by(client, month)
+        if administrator != "here":
+            yield Explanation(
+                label=f"{month_text(month)} is administered by {administrator}: no invoice of this "
+                "system bills it.",
+                rule="§2",
+                facts=facts(first_month_billed_here=first),
+                transactions=cited(sources.opened),
+            )
 
 
 def explain_charge(
@@ -72,12 +140,16 @@ def _nothing(
 ) -> Explanation:
     periods = [_period(sources, member, period, subscriber_id, month) for period in member.periods]
     periods += [_cancelled(member, period) for period in member.cancelled]
-    rule = f"Rule {client.part_month_rule}: {_RULES[client.part_month_rule]}."
+    rule = Explanation(
+        label=f"Rule {client.part_month_rule}: {_RULES[client.part_month_rule]}.",
+        rule="§4",
+        transactions=cited(sources.opened),
+    )
     return Explanation(
         label=f"Member {member.member_id} has no billed day in {month_text(month)}.",
         cents=0,
         facts=facts(member=member.member_id, subscriber=subscriber_id, month=month),
-        children=(*periods, Explanation(label=rule, transactions=cited(sources.opened))),
+        children=(*periods, rule),
     )
 
 
@@ -85,7 +157,7 @@ def _period(
     sources: Sources, member: Member, period: Period, subscriber_id: str, month: date
 ) -> Explanation:
     # An end that age sets says when a child was born: it is told where the month depends on it.
-    is_aged_out = period.age_out and not reaches(period, first_of_next_month(month))
+    is_aged_out = period.age_out and not _goes_on_after(period, month)
     last_day = None if period.age_out and not is_aged_out else period.last_day
     held_by = subscriber_of(member, period)
     through = "" if last_day is None else f" through {last_day}"
@@ -102,6 +174,10 @@ def _period(
             sources.births.get(member.member_id) if is_aged_out else None,
         ),
     )
+
+
+def _goes_on_after(period: Period, month: date) -> bool:
+    return period.last_day is None or period.last_day > last_of_month(month)
 
 
 def _cancelled(member: Member, period: Period) -> Explanation:
@@ -183,6 +259,7 @@ def _part_month(
     return Explanation(
         label=label,
         cents=charge.billed_cents,
+        rule="§4",
         facts=looked_at,
         transactions=cited(sources.opened),
     )

@@ -12,16 +12,13 @@ from typing import NamedTuple
 
 from domain.client.account import Posting
 from domain.client.assign_agent_of_record import AgentOfRecordAssigned
-from domain.client.post_payment import PaymentBounced, PaymentPosted
-from domain.client.produce_invoice import InvoiceProduced
+from domain.client.bookings import PostingEvent, booked_on, source_of
 from domain.client.set_commission_terms import CommissionTermsSet
 from domain.client.settle_commission import CommissionLine, CommissionSettled
 from domain.client.state import CommissionTerms
 from domain.commission import banded_dollars, in_bands
 from domain.explanation import Explanation, cited, facts, month_text
 from domain.money import dollars
-
-PostingEvent = InvoiceProduced | PaymentPosted | PaymentBounced
 
 
 class Behind(NamedTuple):
@@ -83,7 +80,7 @@ def year_before_cents(history: Sequence[tuple[str, PostingEvent]], line: Commiss
     """
     total = 0
     for transaction_id, event in history:
-        posted_on = event.run_on if isinstance(event, InvoiceProduced) else event.paid_on
+        posted_on = booked_on(event)
         for posting in event.postings:
             if transaction_id == line.posting and _is_of(line, posting):
                 return total
@@ -135,6 +132,7 @@ def _share(line: CommissionLine, place: int, agent: AgentOfRecordAssigned) -> Ex
     return Explanation(
         label=label,
         cents=cents,
+        rule="§6",
         facts=facts(share=percent, place=place + 1),
         transactions=(line.agent,),
     )
@@ -144,6 +142,7 @@ def _agent(line: CommissionLine, agent: AgentOfRecordAssigned) -> Explanation:
     return Explanation(
         label=f"Agent of record of {month_text(line.coverage_month)}: producer {line.producer_id}, "
         f"of agency {agent.agency_id}, from {agent.first_day} on.",
+        rule="§6",
         facts=facts(
             producer=line.producer_id,
             agency=agent.agency_id,
@@ -160,6 +159,7 @@ def _taken_back(line: CommissionLine, behind: Behind) -> Iterator[Explanation]:
         yield Explanation(
             label=f"What is taken back was paid by the statement of {month_text(statement)}: the "
             f"latest that paid on {month_text(line.coverage_month)}.",
+            rule="§6",
             facts=facts(statement=statement),
             transactions=cited(behind.paid_by),
         )
@@ -174,13 +174,14 @@ def _commission(line: CommissionLine, behind: Behind) -> Explanation:
     if terms.kind == "percent":
         label = f"{terms.percent} % of {posted}, rounded half up to the cent, is {result}."
     elif terms.kind == "pmpm":
-        label = f"{_counted(months)} × {dollars(terms.pmpm_cents or 0)} is {result}."
+        label = f"{counted(months)} × {dollars(terms.pmpm_cents or 0)} is {result}."
     else:
         label = "What the bands give on the year's premium after the posting, less what they gave "
         label += f"before it, rounded half up to the cent, is {result}."
     return Explanation(
         label=label,
         cents=line.commission_cents,
+        rule="§6",
         children=(_posted(line, behind.posting), _terms(line, behind.terms), *_bands(line, behind)),
     )
 
@@ -189,10 +190,10 @@ def _posted(line: CommissionLine, event: PostingEvent) -> Explanation:
     months = line.subscriber_months
     count = ""
     if months:
-        count = f"; {_counted(abs(months))} {'fully posted' if months > 0 else 'taken back'}"
+        count = f"; {counted(abs(months))} {'fully posted' if months > 0 else 'taken back'}"
     return Explanation(
         label=f"{dollars(abs(line.posted_cents))} was {_verb(line)} for "
-        f"{month_text(line.coverage_month)} on {line.posted_on} by {_source(event)}{count}.",
+        f"{month_text(line.coverage_month)} on {line.posted_on} by {source_of(event)}{count}.",
         cents=line.posted_cents,
         facts=facts(
             coverage_month=line.coverage_month,
@@ -207,17 +208,8 @@ def _verb(line: CommissionLine) -> str:
     return "taken back" if line.posted_cents < 0 else "posted"
 
 
-def _source(event: PostingEvent) -> str:
-    match event:
-        case InvoiceProduced():
-            return f"the run that produced the invoice of {month_text(event.month)}"
-        case PaymentBounced():
-            return "a payment that bounced"
-        case PaymentPosted():
-            return f"a {event.kind}"
-
-
-def _counted(months: int) -> str:
+def counted(months: int) -> str:
+    """So many subscriber-months, in words."""
     return f"{months} subscriber-month" + ("" if abs(months) == 1 else "s")
 
 

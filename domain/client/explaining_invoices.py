@@ -7,7 +7,8 @@ transaction that made the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from domain.client.account import Change
@@ -56,6 +57,7 @@ def explain_line(
         label=f"Line {number} of the invoice of {month_text(invoice.month)}: member "
         f"{line.member_id}, {dollars(line.cents)}.",
         cents=line.cents,
+        rule="§5",
         facts=facts(invoice=invoice.month, line=number, run_on=invoice.run_on),
         transactions=(produced.transaction_id,),
         children=(
@@ -83,6 +85,7 @@ def _adjustment(
         f"{line.member_id}, {dollars(line.cents)}: as known at the run {month} costs "
         f"{dollars(cost.cents or 0)}, and {dollars(line.billed_before_cents)} had been billed.",
         cents=line.cents,
+        rule="§5",
         facts=facts(invoice=invoice.month, line=number, run_on=invoice.run_on, month=line.month),
         transactions=(produced.transaction_id,),
         children=(
@@ -114,19 +117,7 @@ def _reason(change: Change, line: InvoiceAdjustment) -> Explanation:
 
 
 def _billed_before(line: InvoiceAdjustment, earlier: Sequence[Produced]) -> Explanation:
-    lines = tuple(
-        Explanation(
-            label=f"Line {number} of the invoice of {month_text(produced.invoice.month)}: "
-            f"{dollars(cents)}.",
-            cents=cents,
-            facts=facts(
-                invoice=produced.invoice.month, line=number, run_on=produced.invoice.run_on
-            ),
-            transactions=(produced.transaction_id,),
-        )
-        for produced in earlier
-        for number, cents in _lines_for(produced.invoice, line)
-    )
+    lines = tuple(billed_lines(earlier, (line.subscriber_id, line.member_id), line.month))
     no_line = "" if lines else ": no earlier invoice has a line for it"
     return Explanation(
         label=f"Billed before for {month_text(line.month)}: {dollars(line.billed_before_cents)}"
@@ -136,16 +127,32 @@ def _billed_before(line: InvoiceAdjustment, earlier: Sequence[Produced]) -> Expl
     )
 
 
-def _lines_for(invoice: InvoiceProduced, line: InvoiceAdjustment) -> Iterator[tuple[int, int]]:
-    """(number, cents) of an invoice's lines for the same member and month."""
-    charge = line.subscriber_id, line.member_id
-    if invoice.month == line.month:
+def billed_lines(
+    invoices: Iterable[Produced], charge: tuple[str, str], month: date
+) -> Iterator[Explanation]:
+    """The lines that bill a charge (subscriber id, member id) for a month, invoice by invoice."""
+    for invoice, transaction_id in invoices:
+        for number, cents in _lines_for(invoice, charge, month):
+            yield Explanation(
+                label=f"Line {number} of the invoice of {month_text(invoice.month)}: "
+                f"{dollars(cents)}.",
+                cents=cents,
+                facts=facts(invoice=invoice.month, line=number, run_on=invoice.run_on),
+                transactions=(transaction_id,),
+            )
+
+
+def _lines_for(
+    invoice: InvoiceProduced, charge: tuple[str, str], month: date
+) -> Iterator[tuple[int, int]]:
+    """(number, cents) of an invoice's lines for a charge."""
+    if invoice.month == month:
         for number, current in enumerate(invoice.lines, start=1):
             if (current.subscriber_id, current.member_id) == charge:
                 yield number, current.cents
     for number, adjusted in enumerate(invoice.adjustments, start=len(invoice.lines) + 1):
         same = (adjusted.subscriber_id, adjusted.member_id) == charge
-        if same and adjusted.month == line.month:
+        if same and adjusted.month == month:
             yield number, adjusted.cents
 
 
@@ -156,4 +163,5 @@ def _paid_already(line: InvoiceAdjustment) -> Iterator[Explanation]:
             label=f"{dollars(line.taken_cents)} of it had been paid: that is posted negatively for "
             f"{month_text(line.month)} and becomes funds.",
             cents=-line.taken_cents,
+            rule="§5",
         )

@@ -40,6 +40,7 @@ def explain_monthly(
         label=f"COBRA continuation: {COBRA_PERCENT} % of {dollars(before.cents or 0)}, rounded "
         f"half up to the cent, is {dollars(cents)} a month.",
         cents=cents,
+        rule="§4",
         facts=facts(event=cobra.event, first_day=cobra.first_day, last_day=cobra.last_day),
         transactions=cited(cobra.transaction_id),
         children=(before,),
@@ -58,6 +59,7 @@ def _by_member(
         label=f"{dollars(base_cents)} × {_factor(age)}, rounded half up to the cent, is "
         f"{dollars(cents)} a month.",
         cents=cents,
+        rule="§4",
         children=(
             _rate(client, part, base_cents),
             _age_of(sources, part, age),
@@ -88,6 +90,7 @@ def _age_of(sources: Sources, part: RatedPart, age: int) -> Explanation:
         made_by = sources.plan_years.get(start)
     return Explanation(
         label=f"Age {age} on {day}, {why}: factor {_factor(age)}.",
+        rule="§4",
         facts=facts(
             age=age,
             taken_on=day,
@@ -120,6 +123,7 @@ def _free(sources: Sources, lives: Sequence[Life], part: RatedPart) -> Explanati
         label=f"Of the children under {CHILD_RATED_BELOW_AGE} in a family only the "
         f"{PAYING_CHILDREN} oldest pay, and this one, age {age}, is not one of them: 0.00 a month.",
         cents=0,
+        rule="§4",
         facts=facts(age=age),
         transactions=cited(sources.births.get(part.life.member.member_id)),
         children=tuple(_paying(sources, lives, part)),
@@ -135,6 +139,7 @@ def _one_of_the_oldest(
         yield Explanation(
             label=f"One of the {PAYING_CHILDREN} oldest of {len(children)} children under "
             f"{CHILD_RATED_BELOW_AGE}: they pay, the others do not.",
+            rule="§4",
             children=tuple(_paying(sources, lives, part)),
         )
 
@@ -166,6 +171,7 @@ def _by_tier(lives: Sequence[Life], part: RatedPart) -> Explanation:
         label=f"Tier {tier} of plan {plan.plan_id} is {dollars(cents)} a month from "
         f"{rate.first_day} on.",
         cents=cents,
+        rule="§4",
         facts=facts(plan=plan.plan_id, tier=tier, first_day=rate.first_day),
         transactions=cited(rate.transaction_id),
         children=tuple(

@@ -176,6 +176,15 @@ class EventLogContract:
         assert log.load({"A": 1})["A"].version == 1
         assert log.load({"A": 6})["A"].version == 6
 
+    def test_of_a_long_history_one_snapshot_in_so_many_events_stays(self, log: EventLog) -> None:
+        """The first of each stretch, and the two newest; so any earlier moment is near one."""
+        for version in (10, 20, 25_010, 25_020, 50_000, 50_010, 50_020, 50_030):
+            client = Client("A", version=version)
+            log.save_snapshot(Snapshot("A", version, FORM, encode_client(client)))
+        asked = (15, 24_999, 25_015, 49_999, 50_005, 50_025, 50_040)
+        found = [log.load({"A": version})["A"].version for version in asked]
+        assert found == [10, 10, 25_010, 25_010, 50_000, 50_020, 50_030]
+
     def test_waiting_ends_when_the_log_grows(self, log: EventLog) -> None:
         """``wait`` is woken by an append, answers at once for the past, and gives up in time."""
         assert log.wait(0, 0.01) is False

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
 from domain.client.state import Client
-from domain.kernel import Cause, TransactionRefused
+from domain.kernel import Cause, Event, TransactionRefused
+from domain.streams import Stream
 from processors.ports import EventLog, NewEvent
 from projections.kernel import Row, Scope
 from schemas.envelope import Recorded
@@ -57,7 +58,13 @@ class Tally:
         self.tables: tuple[type[Row], ...] = (TallyRow, LatestRow)
         self.needs_client = needs_client
         self.revision = 1
+        self.derived: tuple[type[Row], ...] = ()
+        self.facts: tuple[type[Event], ...] | None = None
         self.poison = set(poison)
+
+    def scopes(self, client: Stream) -> Iterable[Scope]:
+        """None: every row depends on the newest event."""
+        return []
 
     def touched(self, client: Client | None, recorded: Recorded) -> Iterable[Scope]:
         """Every event changes its client's tally and latest versions."""

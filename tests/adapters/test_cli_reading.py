@@ -104,14 +104,14 @@ def test_a_history_is_every_event_with_its_cause(ofrecord: CommandLine) -> None:
 
 def test_a_roster_is_csv_with_the_handbooks_premiums(ofrecord: CommandLine) -> None:
     """Handbook §9, January 2026: every line of the first invoice."""
-    ended = ofrecord("roster", _CLIENT, "--on", "2026-01-15")
+    ended = ofrecord("roster", _CLIENT, "--true-on", "2026-01-15")
     rows = list(csv.DictReader(io.StringIO(ended.out)))
     assert [row["monthly"] for row in rows] == [
         *("598.08", "590.40", "399.84", "367.20", "367.20", "0.00"),
         "491.52",
         *("1223.04", "1070.40"),
     ]
-    in_json = ofrecord("roster", _CLIENT, "--on", "2026-01-15", "--json").json()["items"]
+    in_json = ofrecord("roster", _CLIENT, "--true-on", "2026-01-15", "--json").json()["items"]
     assert [line["monthly"] for line in in_json] == [row["monthly"] for row in rows]
 
 
@@ -132,7 +132,7 @@ def test_what_is_not_there_is_told(ofrecord: CommandLine, arguments: tuple[str, 
         ("transactions", "--member", "20260100007"),
         ("transactions", "--status", "lost"),
         ("book", "P-100", "--segment", "none"),
-        ("roster", _CLIENT, "--on", "tomorrow"),
+        ("roster", _CLIENT, "--true-on", "tomorrow"),
         ("history", _CLIENT, "--limit", "0"),
         ("history", _CLIENT, "--limit", "9" * 20),
     ],
@@ -302,8 +302,10 @@ def test_every_command_of_the_issue_is_there(ofrecord: CommandLine) -> None:
         *("submit", "book", "client", "member", "transactions", "history", "roster"),
         *("simulate", "serve", "key", "migrate", "lag", "parked"),
         *("billing-run", "commission-run", "runs", "invoice", "invoices", "open-items"),
-        *("statement", "statements", "explain"),
+        *("statement", "statements", "explain", "accesses", "changes"),
         *("topics", "relay", "worker", "intake", "dead-letters"),
+        *("verify", "replay", "rebuild"),
+        *("prove", "checkpoint", "checkpoints", "proof", "proof-key", "export"),
     }
 
 

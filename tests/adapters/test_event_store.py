@@ -12,11 +12,12 @@ from adapters.outbound.event_store import PostgresEventLog
 from adapters.outbound.in_memory import InMemoryEventLog
 from processors.ports import EventLog, LogUnavailable
 from schemas.envelope import Unreadable
-from tests.adapters.event_log_contract import NOON, EventLogContract, new, receipt
+from tests.adapters.event_log_contract import NOON, new, receipt
+from tests.adapters.whole_log_contract import WholeLogContract
 from tests.conftest import PostgresForTests
 
 
-class TestInMemoryEventLog(EventLogContract):
+class TestInMemoryEventLog(WholeLogContract):
     """The contract, in memory."""
 
     @pytest.fixture
@@ -25,7 +26,7 @@ class TestInMemoryEventLog(EventLogContract):
         return InMemoryEventLog()
 
 
-class TestPostgresEventLog(EventLogContract):
+class TestPostgresEventLog(WholeLogContract):
     """The contract, on PostgreSQL."""
 
     @pytest.fixture

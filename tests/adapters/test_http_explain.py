@@ -230,14 +230,14 @@ def test_the_command_line_prints_the_tree_and_the_transactions_below(ofrecord: C
     assert ended.code == 0
     tree, transactions = ended.out.split("\n\nTransactions\n")
     assert tree.splitlines() == [
-        "Line 8 of the invoice of April 2026: member 20260100010, 503.04. [1]",
+        "Line 8 of the invoice of April 2026: member 20260100010, 503.04. §5 [1]",
         "  Member 20260100010 costs 503.04 in April 2026.",
         "    Plan SILVER in subgroup MAIN: 503.04. [2]",
         "      Covered from 2026-02-09. [3]",
-        "      480.00 × 1.048, rounded half up to the cent, is 503.04 a month.",
+        "      480.00 × 1.048, rounded half up to the cent, is 503.04 a month. §4",
         f"        The base rate of plan SILVER, {_AREA} is 480.00 from 2026-01-01 on. [4]",
-        "        Age 27 on 2026-02-09, the first day of the unbroken coverage: factor 1.048. [3]",
-        f"      Rule wash: the month is billed in full {_WASH}: 503.04. [5]",
+        f"        Age 27 on 2026-02-09, {_UNBROKEN}: factor 1.048. §4 [3]",
+        f"      Rule wash: the month is billed in full {_WASH}: 503.04. §4 [5]",
     ]
     head, *rows = transactions.splitlines()
     assert head.split("  ")[1] == "no"
@@ -251,6 +251,7 @@ def test_the_command_line_prints_the_tree_and_the_transactions_below(ofrecord: C
     assert "2026-03-04 17:00:00+00:00" in rows[2]
 
 
+_UNBROKEN = "the first day of the unbroken coverage"
 _AREA = "for age 21 in rating area 6,"
 _WASH = (
     "if coverage starts on or before the 15th and does not end before the 16th, otherwise not at "

@@ -142,7 +142,7 @@ def test_a_client_says_what_a_broker_asks(api: Served) -> None:
 
 def test_the_premiums_of_the_worked_example_are_read_back(api: Served) -> None:
     """January 2026 of handbook §9, to the cent."""
-    roster = api.get(f"/v1/clients/{HARBOR}/roster", params={"on": "2026-01-31"}).json()
+    roster = api.get(f"/v1/clients/{HARBOR}/roster", params={"true_on": "2026-01-31"}).json()
     total = sum(int(line["monthly"].replace(".", "")) for line in roster["items"])
     assert (len(roster["items"]), total) == (9, 510_768)
 
@@ -150,7 +150,7 @@ def test_the_premiums_of_the_worked_example_are_read_back(api: Served) -> None:
 def test_a_roster_pages_and_comes_as_csv(api: Served) -> None:
     """The pages together are the file."""
     path = f"/v1/clients/{HARBOR}/roster"
-    wanted: dict[str, Any] = {"on": "2026-01-31", "limit": 4}
+    wanted: dict[str, Any] = {"true_on": "2026-01-31", "limit": 4}
     members: list[str] = []
     while True:
         page = api.get(path, params=wanted).json()
@@ -158,8 +158,8 @@ def test_a_roster_pages_and_comes_as_csv(api: Served) -> None:
         if page["next"] is None:
             break
         wanted["cursor"] = page["next"]
-    as_asked = api.get(path, params={"on": "2026-01-31", "format": "csv"})
-    as_accepted = api.get(path, params={"on": "2026-01-31"}, headers={"Accept": "text/csv"})
+    as_asked = api.get(path, params={"true_on": "2026-01-31", "format": "csv"})
+    as_accepted = api.get(path, params={"true_on": "2026-01-31"}, headers={"Accept": "text/csv"})
     for response in (as_asked, as_accepted):
         assert response.headers["content-type"].startswith("text/csv")
         rows = list(csv.DictReader(io.StringIO(response.text)))
@@ -203,7 +203,7 @@ def test_no_name_in_a_csv_file_is_a_formula(name: str) -> None:
 
 def test_the_census_agrees_with_the_roster(api: Served) -> None:
     """The same people, counted."""
-    wanted = {"on": "2026-01-31"}
+    wanted = {"true_on": "2026-01-31"}
     census = api.get(f"/v1/clients/{HARBOR}/census", params=wanted).json()
     assert (census["subscribers"], census["members"]) == (3, 9)
     assert sum(band["members"] for band in census["by_age"]) == 9
@@ -314,7 +314,7 @@ def test_a_read_does_not_wait_for_ever(database_url: str) -> None:
         (f"/v1/clients/{HARBOR}?after=-1", "query:after"),
         (f"/v1/clients/{HARBOR}?after=999999", "query:after"),
         (f"/v1/clients/{HARBOR}?after=99999999999999999999", "query:after"),
-        (f"/v1/clients/{HARBOR}/roster?on=2026-02-30", "query:on"),
+        (f"/v1/clients/{HARBOR}/roster?true_on=2026-02-30", "query:true_on"),
         (f"/v1/clients/{HARBOR}/roster?cursor=nonsense", "query:cursor"),
         (f"/v1/clients/{HARBOR}/transactions?status=lost", "query:status"),
         (f"/v1/clients/{HARBOR}/transactions?limit=0", "query:limit"),

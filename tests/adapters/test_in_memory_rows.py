@@ -6,10 +6,10 @@ import pytest
 
 from adapters.outbound.in_memory_rows import InMemoryRowStore
 from processors.ports import RowStore
-from tests.adapters.partitions_contract import PartitionsContract
+from tests.adapters.shown_rows_contract import ShownRowsContract
 
 
-class TestInMemoryRowStore(PartitionsContract):
+class TestInMemoryRowStore(ShownRowsContract):
     """The contract, in memory."""
 
     @pytest.fixture

@@ -15,7 +15,6 @@ from adapters.outbound.row_store import PostgresRowStore
 from processors.ports import RowsUnavailable
 from projections.catalog import PROJECTIONS
 from projections.kernel import Changes, Projection
-from tests.adapters.partitions_contract import PartitionsContract
 from tests.adapters.row_store_contract import (
     TALLY,
     a_parked,
@@ -25,11 +24,12 @@ from tests.adapters.row_store_contract import (
     latest,
     write,
 )
+from tests.adapters.shown_rows_contract import ShownRowsContract
 from tests.adapters.tally import TallyRow
 from tests.conftest import PostgresForTests
 
 
-class TestPostgresRowStore(PartitionsContract):
+class TestPostgresRowStore(ShownRowsContract):
     """The contract, on PostgreSQL, and what only a database can do."""
 
     @pytest.fixture

@@ -7,22 +7,24 @@ would use, a pocket calculator.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from domain.catalog import COMMANDS
 from domain.client.assign_agent_of_record import AgentOfRecordAssigned
+from domain.client.bookings import Booked, PostingEvent
+from domain.client.explaining_balance import explain_balance
 from domain.client.explaining_commission import (
     Behind,
-    PostingEvent,
     explain_share,
     payment_of_share,
     year_before_cents,
 )
 from domain.client.explaining_invoices import Produced, explain_line
-from domain.client.post_payment import PaymentBounced, PaymentPosted
+from domain.client.explaining_postings import explain_posting
+from domain.client.post_payment import CreditRefunded, PaymentBounced, PaymentPosted
 from domain.client.produce_invoice import InvoiceProduced
 from domain.client.set_commission_terms import CommissionTermsSet
 from domain.client.settle_commission import CommissionSettled
@@ -113,6 +115,24 @@ def line_number(history: History, month: date, member_id: str, of: date | None =
     lines = [(line.member_id, None) for line in event.lines]
     lines += [(line.member_id, line.month) for line in event.adjustments]
     return lines.index((member_id, of)) + 1
+
+
+def booked(events: Iterable[Recorded]) -> list[Booked]:
+    """What moved the account."""
+    moving = InvoiceProduced | PaymentPosted | PaymentBounced | CreditRefunded
+    return [Booked(e.event, e.cause) for e in events if isinstance(e.event, moving)]
+
+
+def why_balance(history: History, events: Sequence[Recorded] | None = None) -> Explanation:
+    """Why the client owes what it owes, by these events of it or all."""
+    return explain_balance(CLIENT, booked(history.events if events is None else events))
+
+
+def why_posting(history: History, transaction_id: str, number: int) -> Explanation:
+    """Why a posting of a transaction is what it is."""
+    events = booked(history.events)
+    (index,) = (n for n, each in enumerate(events) if each.transaction_id == transaction_id)
+    return explain_posting(CLIENT, events[:index], events[index], number)
 
 
 def why_share(
@@ -227,6 +247,29 @@ def _reckoned(each: Explanation) -> None:
         assert Decimal(found[1]) == sum(given), each.label
         assert len(given) == len(parts)
 
+    _reckoned_of_account(each)
+
+
+def _reckoned_of_account(each: Explanation) -> None:
+    """The same of what was billed, paid and posted."""
+    for of in re.finditer(rf"{_AMOUNT} [a-z ]+ less {_AMOUNT} [a-z ]+ is {_AMOUNT}", each.label):
+        whole, part, result = map(Decimal, of.groups())
+        assert result == whole - part, each.label
+    if found := re.search(rf"{_AMOUNT} open; {_AMOUNT} of it is paid", each.label):
+        assert 0 < Decimal(found[2]) <= Decimal(found[1]), each.label
+    if found := re.search(rf"{_AMOUNT} posted; {_AMOUNT} of it is open again", each.label):
+        assert 0 < Decimal(found[2]) <= Decimal(found[1]), each.label
+    if found := re.search(rf"of {_AMOUNT} .* and {_AMOUNT} .* the smaller, {_AMOUNT}", each.label):
+        one, other, result = map(Decimal, found.groups())
+        assert result == min(one, other), each.label
+        assert [one, other][: len(each.children)] == [_dollars(child) for child in each.children]
+    if found := re.search(rf"{_AMOUNT} less is billed; {_AMOUNT} .* {_AMOUNT} had", each.label):
+        whole, cancelled, paid = map(Decimal, found.groups())
+        assert whole == cancelled + paid, each.label
+        assert paid == -_dollars(each), each.label
+    if found := re.search(rf"current {_AMOUNT}(?: and adj.* {_AMOUNT})? come to", each.label):
+        assert _dollars(each) == Decimal(found[1]) + Decimal(found[2] or 0), each.label
+
 
 def _fact(each: Explanation) -> str:
     return {fact.name: fact.value for fact in each.facts}["age factor"]
@@ -240,6 +283,17 @@ def _from_below(each: Explanation) -> None:
             assert each.cents == cents[0], each.label
         else:
             assert each.cents == cents[1] - cents[2], each.label  # after the reason
+    elif each.label.startswith(_SUMS) and each.children:
+        assert each.cents == sum(cents), each.label
+    elif each.label.startswith(("Balance ", "Open: ", "Credit: ")):
+        assert each.cents == cents[0] - cents[1], each.label
+        assert cents[2:] in ([], [each.cents]), each.label
+    elif each.label.startswith("Charge of "):
+        assert Decimal(_billed_of(each)) == Decimal(sum(cents)).scaleb(-2), each.label
+    elif re.match(r"Posting \d+ of (a|the) ", each.label):
+        told = [c.cents for c in each.children if c.label.startswith(("Funds ", "A ", "By "))]
+        assert set(told) <= {each.cents}, each.label
+        assert told or not each.cents, each.label
     elif each.label.startswith(("Member ", "Billed before ")):
         assert each.cents == sum(cents), each.label
     elif each.label.startswith("Plan "):
@@ -255,6 +309,16 @@ def _from_below(each: Explanation) -> None:
     elif each.label.startswith("What the bands give"):
         after, before = (Decimal(_given(child)) for child in reversed(each.children[2:]))
         assert _dollars(each) == _half_up(after - before), each.label
+
+
+_SUMS = (
+    *("Billed, by ", "Posted, by ", "Posted for ", "Funds: ", "Funds at hand", "Left to take back"),
+    *("The same by ", "By charge, ", "A negative adjustment "),
+)
+
+
+def _billed_of(each: Explanation) -> str:
+    return {fact.name: fact.value for fact in each.facts}["billed"]
 
 
 def _monthly(each: Explanation) -> Decimal:

@@ -1,4 +1,4 @@
-"""Commands that explain a line of an invoice or of a commission statement."""
+"""Commands that explain a figure: a premium, a balance, a posting, a line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ import typer
 from adapters.inbound.commands.opening import SAID_NO, AsJson, fail, reading
 from adapters.inbound.commands.printing import show, table
 from adapters.inbound.commands.reading import ClientArgument
+from adapters.inbound.commands.recording import shows
 from adapters.inbound.commands.statements import PayeeArgument, month_of
 from adapters.inbound.explanations import (
     LineNotFound,
+    PostingNotFound,
+    explained_balance,
     explained_commission_line,
     explained_invoice_line,
+    explained_posting,
+    explained_premium,
 )
 from adapters.inbound.http_edge import problem_for
 from adapters.outbound.billing_reads import InvoiceNotFound, InvoiceNotShown
@@ -25,14 +30,66 @@ from adapters.outbound.commission_reads import PayeeNotFound, StatementNotFound
 from adapters.outbound.explanation_views import CitedTransaction, ExplanationView
 from adapters.services import Services
 
-explain = typer.Typer(
-    help="Say why a line of an invoice or statement is what it is.", no_args_is_help=True
-)
+explain = typer.Typer(help="Say why a figure is what it is.", no_args_is_help=True)
 
 MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-04.")]
 NumberArgument = Annotated[int, typer.Argument(metavar="LINE", min=1, help="The line's number.")]
-_MISSING = (InvoiceNotFound, InvoiceNotShown, PayeeNotFound, StatementNotFound, LineNotFound)
+TransactionArgument = Annotated[
+    str, typer.Argument(metavar="TRANSACTION", help="Its transaction id.")
+]
+_MISSING = (
+    *(InvoiceNotFound, InvoiceNotShown, PayeeNotFound),
+    *(StatementNotFound, LineNotFound, PostingNotFound),
+)
 _INDENT = "  "
+
+
+@explain.command()
+def premium(
+    context: typer.Context,
+    client_id: ClientArgument,
+    member_id: Annotated[str, typer.Argument(metavar="MEMBER", help="11 digits.")],
+    month: MonthArgument,
+    as_json: AsJson = False,
+) -> None:
+    """Explain what a member costs in a month: rate, age, tier, part month, who sent what.
+
+    \b
+    ofrecord explain premium harbor-bakery 20260100010 2026-02
+    """
+    asked = month_of(month)
+    with _answering(context) as services:
+        _show(explained_premium(services, client_id, member_id, asked, None), as_json)
+
+
+@explain.command()
+def balance(context: typer.Context, client_id: ClientArgument, as_json: AsJson = False) -> None:
+    """Explain what a client owes: by invoice, payment and coverage month.
+
+    \b
+    ofrecord explain balance harbor-bakery
+    """
+    with _answering(context) as services:
+        _show(explained_balance(services, client_id, None), as_json)
+
+
+@explain.command()
+def posting(
+    context: typer.Context,
+    client_id: ClientArgument,
+    transaction_id: TransactionArgument,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Its number, from 1.")],
+    as_json: AsJson = False,
+) -> None:
+    """Explain a posting of a payment or run: the funds, and the charges they paid or opened.
+
+    \b
+    ofrecord explain balance harbor-bakery      (names the transactions that posted)
+    ofrecord explain posting harbor-bakery 4f0c8d1e2b3a49586776a1b2c3d4e5f6 1
+    """
+    with _answering(context) as services:
+        found = explained_posting(services, client_id, transaction_id, number, None)
+        _show(found, as_json)
 
 
 @explain.command()
@@ -61,9 +118,7 @@ def commission(
     context: typer.Context,
     payee: PayeeArgument,
     month: MonthArgument,
-    transaction_id: Annotated[
-        str, typer.Argument(metavar="TRANSACTION", help="The line's transaction id.")
-    ],
+    transaction_id: TransactionArgument,
     number: NumberArgument,
     as_json: AsJson = False,
 ) -> None:
@@ -75,7 +130,10 @@ def commission(
     """
     asked = month_of(month)
     with _answering(context) as services:
-        found = explained_commission_line(services, payee, asked, transaction_id, number, None)
+        client_id, found = explained_commission_line(
+            services, payee, asked, transaction_id, number, None
+        )
+        shows(context, [client_id])
         _show(found, as_json)
 
 
@@ -119,12 +177,13 @@ def _show(view: ExplanationView, as_json: bool) -> None:
 def _lines(
     view: ExplanationView, indent: str, numbered: dict[str, PrintedTransaction]
 ) -> Iterator[str]:
-    """The tree as text: a step with the numbers of its transactions, what it follows from below."""
+    """The tree as text: a step with its rule's section and the numbers of its transactions."""
     told = []
     for cited in view.transactions:
         printed = numbered.setdefault(cited.transaction_id, _printed(cited, len(numbered) + 1))
         told.append(printed.no)
-    yield " ".join([indent + view.label, *told])
+    rule = [] if view.rule is None else [view.rule]
+    yield " ".join([indent + view.label, *rule, *told])
     for child in view.children:
         yield from _lines(child, indent + _INDENT, numbered)
 

@@ -17,6 +17,8 @@ import typer
 from psycopg_pool import PoolTimeout
 
 from adapters.bootstrap import Application, open_application, open_database
+from adapters.inbound.commands.recording import recorded
+from adapters.inbound.http_edge import problem_for
 from adapters.outbound.embedded_postgres import EmbeddedPostgresFailed
 from adapters.outbound.logs import configure_logs
 from adapters.outbound.migrations import DatabaseNewer, MigrationChanged
@@ -24,6 +26,7 @@ from adapters.outbound.paging import BadCursor
 from adapters.outbound.reading import NotFound, ReadsUnavailable
 from adapters.services import Services
 from adapters.settings import Settings
+from processors.knowing import KnownInFuture, NotKnownThen
 from processors.ports import LogUnavailable, RowsUnavailable, TablesReplaced
 from processors.relay import TopicUnavailable
 
@@ -62,6 +65,8 @@ def told_plainly() -> Iterator[None]:
         yield
     except NotFound:
         raise fail("There is no such thing.", SAID_NO) from None
+    except (NotKnownThen, KnownInFuture) as error:
+        raise fail(problem_for(error).detail, SAID_NO) from None
     except BadCursor:
         raise fail("This is not a cursor that a page before gave out.", NOT_UNDERSTOOD) from None
     except (EmbeddedPostgresFailed, DatabaseNewer, MigrationChanged) as error:
@@ -143,14 +148,18 @@ def opened(context: typer.Context) -> Iterator[Application]:
 @contextmanager
 def looking(context: typer.Context) -> Iterator[Application]:
     """As ``opened``, for who only looks: where there is no data folder, none is made."""
-    settings = settings_of(context)
+    require_data(settings_of(context))
+    with opened(context) as application:
+        yield application
+
+
+def require_data(settings: Settings) -> None:
+    """End the command where there is no data folder to look into."""
     if settings.database_url is None and not settings.data_folder.exists():
         raise fail(
             f"There is no data folder {settings.data_folder}: `ofrecord serve` makes one.",
             NO_DATABASE,
         )
-    with opened(context) as application:
-        yield application
 
 
 @contextmanager
@@ -158,11 +167,12 @@ def reading(context: typer.Context) -> Iterator[Services]:
     """The system, with every projection up to the log as it is now.
 
     Where somebody serves, their projectors are waited for a moment; where nobody does, this
-    process projects what is missing.
+    process projects what is missing. What is read is recorded.
     """
     with looking(context) as application:
         catch_up(application)
-        yield application.services
+        with recorded(context, application.services):
+            yield application.services
 
 
 def catch_up(application: Application) -> None:

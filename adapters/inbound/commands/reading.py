@@ -8,24 +8,26 @@ from typing import Annotated
 import msgspec
 import typer
 
+from adapters.inbound.as_of import BOOK, roster_of, seen, seen_book
+from adapters.inbound.commands.moments import KnownAt, TrueOn, as_of
 from adapters.inbound.commands.opening import AsJson, reading
 from adapters.inbound.commands.printing import show
+from adapters.inbound.commands.recording import shows
+from adapters.inbound.commands.sending import Told
 from adapters.inbound.histories import history_event
 from adapters.inbound.http_reads import csv_lines
 from adapters.inbound.progress import progress_of
 from adapters.outbound.reading import NotFound
+from adapters.outbound.rows_wanted import OF_CLIENT, of_member
 from adapters.outbound.transaction_reads import StatusFilter, TransactionFilter
 from domain.client.state import Segment
 from domain.dates import carrier_date
 from schemas.envelope import Recorded
 
+_EVERY_CLIENT = 1_000_000_000
 ClientArgument = Annotated[str, typer.Argument(metavar="CLIENT", help="A client id.")]
 Limit = Annotated[int, typer.Option(min=1, max=500, help="Rows of a page.")]
 Cursor = Annotated[str | None, typer.Option(help="“next” of the page before.")]
-On = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="The day to read; today if left out."),
-]
 
 
 def book(
@@ -35,49 +37,73 @@ def book(
     summary: Annotated[bool, typer.Option("--summary", help="Only the numbers.")] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
+    everything: Annotated[bool, typer.Option("--all", help="Not a page: every client.")] = False,
+    true_on: TrueOn = None,
+    known_at: KnownAt = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a producer's book of business today, by segment.
+    """Show a producer's book of business, by segment.
 
     \b
     ofrecord book P-100
     ofrecord book P-007 --segment small_group --limit 10
     ofrecord book P-007 --summary --json
+    ofrecord book P-100 --true-on 2026-03-01 --known-at 2026-03-10T12:00:00Z
     """
-    with reading(context) as services:
-        today = carrier_date(services.clock.now())
+    asked = as_of(true_on, known_at)
+    with reading(context) as services, Told() as told:
+
+        def looked(done: int, clients: int) -> None:
+            told.progress(f"{done:,} of {clients:,} clients looked at", done)
+
+        on, clients_max = asked.day(services), _EVERY_CLIENT if everything else limit
         if summary:
-            show(services.reads.book_summary(producer, today), as_json)
-        else:
-            page = services.reads.book(producer, today, segment=segment, cursor=cursor, limit=limit)
-            show(page, as_json)
+            reads = seen_book(services, producer, asked, looked=looked)
+            show(reads.book_summary(producer, on), as_json)
+            return
+        reads = seen_book(services, producer, asked, segment, cursor, clients_max + 1, looked)
+        page = reads.book(producer, on, segment=segment, cursor=cursor, limit=clients_max)
+        shows(context, (line.client_id for line in page.items))
+        show(page, as_json)
 
 
-def client(context: typer.Context, client_id: ClientArgument, as_json: AsJson = False) -> None:
+def client(
+    context: typer.Context,
+    client_id: ClientArgument,
+    true_on: TrueOn = None,
+    known_at: KnownAt = None,
+    as_json: AsJson = False,
+) -> None:
     """Show a client: plans and rates, agents, who administers it and whom to call.
 
     \b
     ofrecord client harbor-bakery
+    ofrecord client harbor-bakery --true-on 2026-03-01 --known-at 2026-03-10T12:00:00Z
     """
+    asked = as_of(true_on, known_at)
     with reading(context) as services:
-        today = carrier_date(services.clock.now())
-        show(services.reads.client(client_id, None, today), as_json)
+        see = seen(services, client_id, None, asked, [BOOK], OF_CLIENT)
+        show(see.reads.client(client_id, None, see.on), as_json)
 
 
 def member(
     context: typer.Context,
     client_id: ClientArgument,
     member_id: Annotated[str, typer.Argument(metavar="MEMBER", help="A member id.")],
+    true_on: TrueOn = None,
+    known_at: KnownAt = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a member with every coverage span and this month's premium.
+    """Show a member with every coverage span and the premium of the day's month.
 
     \b
     ofrecord member harbor-bakery 20260100001
+    ofrecord member harbor-bakery 20260100007 --true-on 2026-02-20 --known-at 2026-03-03T12:00:00Z
     """
+    asked = as_of(true_on, known_at)
     with reading(context) as services:
-        today = carrier_date(services.clock.now())
-        show(services.reads.member(client_id, member_id, None, today), as_json)
+        see = seen(services, client_id, None, asked, [BOOK], of_member(member_id))
+        show(see.reads.member(client_id, member_id, None, see.on), as_json)
 
 
 def transactions(
@@ -112,6 +138,7 @@ def transactions(
             sender=sender,
         )
         page = services.transactions.page(wanted, progress_of(services), cursor, limit)
+        shows(context, (item.client_id for item in page.items))
         show(page, as_json)
 
 
@@ -143,18 +170,19 @@ def history(
 def roster(
     context: typer.Context,
     client_id: ClientArgument,
-    on: On = None,
+    true_on: TrueOn = None,
+    known_at: KnownAt = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a client's roster of a day as CSV: who is covered, family by family.
 
     \b
     ofrecord roster harbor-bakery > roster.csv
-    ofrecord roster harbor-bakery --on 2026-04-01 --json
+    ofrecord roster harbor-bakery --true-on 2026-02-20 --known-at 2026-03-03T12:00:00Z --json
     """
+    asked = as_of(true_on, known_at)
     with reading(context) as services:
-        today = carrier_date(services.clock.now())
-        found = services.reads.roster(client_id, None, on.date() if on else today, as_of=today)
+        found = roster_of(services, client_id, None, asked)
         if as_json:
             show(found, as_json)
             return

@@ -10,6 +10,7 @@ import typer
 from adapters.inbound.commands.opening import AsJson, reading
 from adapters.inbound.commands.printing import PdfFile, show, write_document
 from adapters.inbound.commands.reading import Cursor, Limit
+from adapters.inbound.commands.recording import shows
 from adapters.inbound.documents.statement_pdf import statement_pdf
 from adapters.inbound.http_billing_reads import month_in
 from adapters.inbound.statement_csv import statement_csv
@@ -38,6 +39,7 @@ def statement(
     asked = month_of(month)
     with reading(context) as services:
         found = services.commissions.statement(payee, asked, None)
+        shows(context, (line.client_id for line in found.lines))
         if pdf is not None:
             write_document(statement_pdf(found, carrier_date(services.clock.now())), pdf)
             return

@@ -1,0 +1,1 @@
+"""The pages for auditors: HTML made here, readable without JavaScript and printable."""
