@@ -53,7 +53,7 @@ def test_an_archive_of_the_log_is_verified_with_the_key(
     assert ended.json()["scope"] == {"kind": "all"}
     assert ended.json()["events"] == ended.json()["tree_size"]
     verdict = verify(file, "--key", house.vkey)
-    assert (verdict.code, verdict.said["receipts"]) == (0, ended.json()["receipts"])
+    assert (verdict.code, verdict.said["events"]) == (0, ended.json()["events"])
     with zipfile.ZipFile(file) as archive:
         assert archive.read("keys.txt").decode() == house.vkey + "\n"
         assert b"ofrecord_verify.py" in archive.read("README.txt")

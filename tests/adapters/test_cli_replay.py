@@ -143,7 +143,7 @@ def test_what_serves_is_no_scratch(ofrecord: CommandLine, name: str) -> None:
 def test_what_makes_no_sense_is_told(ofrecord: CommandLine, arguments: tuple[str, ...]) -> None:
     """With exit code 2 and a sentence."""
     ended = ofrecord("replay", *arguments)
-    assert ended.code == (1 if arguments[:2] == ("--client", "a") else 2), ended.err
+    assert ended.code == 2, ended.err
 
 
 def test_nobody_of_that_id_is_told(ofrecord: CommandLine) -> None:

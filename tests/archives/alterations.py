@@ -378,14 +378,22 @@ def cut_with_tiles(a: Altering) -> set[str]:
     return {"truncated"}
 
 
-WITHOUT_LEAVES = (fork, cut_and_sign, tiles_too, cut_with_tiles)
-"""Where the stored tree tells no more of what was done, all that looks odd is told with it."""
 ALTERATIONS: tuple[Callable[[Altering], set[str]], ...] = (
     *(state_data, state_bytes, topic, client, recorded_at, version, position),
     *(delete, delete_and_renumber, insert, insert_at_end, truncate),
     *(swap_positions, swap_versions, swap_states),
     *(receipt_column, receipt_answer, receipt_hash, receipt_delete, receipt_renamed),
     *(receipt_insert, receipt_swap),
-    *WITHOUT_LEAVES,
+    *(fork, cut_and_sign, tiles_too, cut_with_tiles),
 )
 """Each is called with a log that is as it should be; returns the kinds that must be found."""
+
+
+def may_be_told(alter: Callable[[Altering], set[str]]) -> set[str]:
+    """The kinds that may be found besides."""
+    if alter in (fork, cut_and_sign, tiles_too, cut_with_tiles):
+        # Where the tree does not tell what was done, all that looks odd is told.
+        return {"deleted", "renumbered", "receipt changed", "receipt inserted", "receipt deleted"}
+    if alter is delete_and_renumber:
+        return {"changed"}  # a hidden refusal that comes next: where it was, nothing tells
+    return set()
