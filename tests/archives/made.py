@@ -116,12 +116,12 @@ class MadeLog:
         """All but the first."""
         return (2, self.head())
 
-    def sign(self, *keys: Key) -> str:
-        """Sign all that is there; returns the checkpoint."""
+    def sign(self, *keys: Key, origin: str | None = None) -> str:
+        """Sign all that is there; returns the checkpoint. Its log is named as the first key is."""
         answers = {answer.transaction_id: answer for answer in self.answers}
         tree = GrowingTree()
         tiles = tree.append(leaf_hash(_leaf(row, answers)) for row in self.rows)
-        head = TreeHead(keys[0].verifier.name, len(self.rows), tree.root())
+        head = TreeHead(origin or keys[0].verifier.name, len(self.rows), tree.root())
         note = sign_note(checkpoint_text(head), keys)
         newest = self.proofs.newest()
         made = Checkpoint(head.size, head.root, note, _NOW)

@@ -211,6 +211,18 @@ def test_a_changed_event_of_a_part_is_found(log: MadeLog, tmp_path: Path) -> Non
     assert (finding["client_id"], verdict.code) == ("b", 1)
 
 
+def test_a_proof_that_is_too_long_proves_nothing(log: MadeLog, tmp_path: Path) -> None:
+    """Nor one that is too short: the path has exactly the hashes that the tree's size asks for."""
+    members = archive_of(log, Scope(kind="client", client_id="b", streams=("b",)))
+    for change in (lambda h: [*h, h[0]], lambda h: h[:-1]):
+        odd = json.loads(members["proofs/000001.jsonl"].splitlines()[1])
+        odd["hashes"] = change(odd["hashes"])
+        altered = dict(members)
+        line = json.dumps(odd).encode() + b"\n"
+        tampered(altered, "proofs/000001.jsonl", 1, lambda _, line=line: line)
+        assert _verdict(altered, tmp_path).kinds == {"changed"}
+
+
 @pytest.mark.parametrize(
     ("scope", "kind"),
     [

@@ -115,6 +115,14 @@ def test_a_checkpoint_of_another_log_is_told(log: MadeLog, tmp_path: Path) -> No
     )
 
 
+def test_another_log_s_key_cannot_sign_for_this_one(tmp_path: Path) -> None:
+    """Who believes the keys of two logs believes each for its own log only."""
+    other, log = Key("another.test/log", seed=3), made_log()
+    log.sign(other, origin=KEY.verifier.name)
+    reason = _reason(archive_of(log), tmp_path, "--key", other.vkey)
+    assert "is signed by no key you gave" in reason
+
+
 def test_a_false_signature_is_told(log: MadeLog, tmp_path: Path) -> None:
     """A checkpoint whose text was changed after it was signed."""
     members = archive_of(log)
