@@ -171,15 +171,15 @@ def _row_in(kind, long, line):  # an event or receipt: its last field is long, a
     head, _, text = line.partition(b',"%s":"' % long.encode())
     quotes = text.count(b'\\"')
     if text[-2:] == b'"}' and text.count(b"\\") == quotes == text.count(b'"') - 1:
-        fields = {**json.loads(head + b"}"), long: text[:-2].replace(b'\\"', b'"')}
+        fields = {**json.loads(head.decode() + "}"), long: text[:-2].replace(b'\\"', b'"')}
     else:
-        fields = json.loads(line)
+        fields = json.loads(line.decode())
         value = fields[long]
         fields[long] = value.encode() if type(value) is str else base64.b64decode(value["base64"])
     if kind is Receipt:
         fields |= {"content_hash": bytes.fromhex(fields["content_hash"]), "said": {}}
         with suppress(*UNREADABLE):
-            fields["said"] = dict(json.loads(fields["body"]))
+            fields["said"] = dict(json.loads(fields["body"].decode()))
     row = kind(**fields)
     if [*map(type, row)] != FORMS[kind is Receipt]:
         raise TypeError

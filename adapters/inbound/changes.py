@@ -70,13 +70,14 @@ def _versions(
     services: Services, client_id: str, known_from: KnownAt, known_to: KnownAt | None
 ) -> tuple[int, int]:
     knowledge = services.as_known.knowledge
-    later = knowledge.version(client_id, services.log.head() if known_to is None else known_to)
-    try:
-        earlier = knowledge.version(client_id, known_from)
-    except NotKnownThen:
-        earlier = 0
+    moments = known_from, services.log.head() if known_to is None else known_to
+    for moment in moments:
+        knowledge.require_past(moment)
+    earlier, later = (version_known(services.log, client_id, moment) for moment in moments)
     if later < earlier:
         raise KnownBefore
+    if later == 0:
+        raise NotKnownThen
     return earlier, later
 
 

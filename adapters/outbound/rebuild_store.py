@@ -277,6 +277,7 @@ class PostgresRebuildStore:
                     "nothing is switched. Try again when that has ended."
                 )
             time.sleep(_LOOK_SECONDS)
+            conn.execute("SELECT pg_stat_clear_snapshot()")  # a transaction looks but once, else
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[_Connection]:

@@ -302,7 +302,7 @@ def test_every_command_of_the_issue_is_there(ofrecord: CommandLine) -> None:
         *("submit", "book", "client", "member", "transactions", "history", "roster"),
         *("simulate", "serve", "key", "migrate", "lag", "parked"),
         *("billing-run", "commission-run", "runs", "invoice", "invoices", "open-items"),
-        *("statement", "statements", "explain", "accesses", "changes"),
+        *("statement", "statements", "balance", "explain", "accesses", "changes"),
         *("topics", "relay", "worker", "intake", "dead-letters"),
         *("verify", "replay", "rebuild"),
         *("prove", "checkpoint", "checkpoints", "proof", "proof-key", "export"),
@@ -313,7 +313,7 @@ def test_every_command_of_the_issue_is_there(ofrecord: CommandLine) -> None:
 def test_every_command_has_help(ofrecord: CommandLine, path: tuple[str, ...]) -> None:
     """With an example."""
     shown = ofrecord(*path, "--help").out
-    assert re.search(rf"^  ofrecord .*\b{path[-1]}\b", shown, re.MULTILINE)
+    assert re.search(rf"^  (\w+=\S+ )*ofrecord .*\b{path[-1]}\b", shown, re.MULTILINE)
 
 
 # ── What comes before a command ────────────────────────────────────────────────────────────────

@@ -79,7 +79,7 @@ def test_a_fault_of_the_program_is_told_without_detail(
 ) -> None:
     """500 and nothing of what broke, neither in the answer nor in the log; others go on."""
 
-    def breaks(*_: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError(CANARY)
 
     store = type(api.application.services.reads)

@@ -151,9 +151,9 @@ def test_who_may_see_is_judged_today_whatever_day_is_read(reads: Reads) -> None:
     )
     past = date(2026, 3, 1)
     for read in (store.roster, store.census):
-        assert read("C1", "NOW", past, as_of=TODAY).on == past
+        assert read("C1", "NOW", past, seen_on=TODAY).on == past
         with pytest.raises(NotFound):
-            read("C1", "FORMER", past, as_of=TODAY)
+            read("C1", "FORMER", past, seen_on=TODAY)
 
 
 def test_what_is_not_there_is_not_found(reads: Reads) -> None:

@@ -22,9 +22,9 @@ def api(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
         yield api
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A headless browser."""
+    """A headless browser. Not for the session: with it, an event loop runs in this thread."""
     with ExitStack() as stack:
         try:
             browser = stack.enter_context(a_browser())
