@@ -15,6 +15,7 @@ from adapters.runtime import tune_interpreter
 from bench import (
     accesses,
     archive,
+    as_of,
     billing,
     commands,
     distributed,
@@ -37,6 +38,7 @@ _PARTS: dict[str, Callable[[str, Table, Effort], None]] = {
     "accesses": accesses.measure,
     "projector": projecting.measure,
     "large_client": large_client.measure,
+    "as_of": as_of.measure,
     "growth": growth.measure,
     "rebuild": rebuild.measure,
     "billing": billing.measure,

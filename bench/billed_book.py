@@ -37,13 +37,14 @@ def groups(members: int, seed: int = 1) -> list[Group]:
     missing = members
     while missing > 1:
         size = round(2 * (_LARGEST / 2) ** chosen.random() ** 1.6)
-        group = _sized(f"G{len(made):06d}", min(size, missing))
+        group = sized(f"G{len(made):06d}", min(size, missing))
         made.append(group)
         missing -= group.members
     return made
 
 
-def _sized(client_id: str, members: int) -> Group:
+def sized(client_id: str, members: int) -> Group:
+    """A group of about so many members."""
     subscribers, people = 0, 0
     while people < members:
         subscribers += 1

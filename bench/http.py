@@ -50,7 +50,7 @@ def measure(database_url: str, table: Table, effort: Effort) -> None:
         table.note(f"the server's peak memory: {server.peak_memory()}")
 
 
-class _Server:
+class Server:
     """A server and a portal's and an auditor's key."""
 
     def __init__(self, port: int, pid: int, keys: ApiKeys) -> None:
@@ -79,7 +79,7 @@ def _authorization(token: str) -> dict[str, str]:
 @contextmanager
 def serving(
     database_url: str, program: Sequence[str] = (str(Path(sys.executable).with_name("ofrecord")),)
-) -> Iterator[_Server]:
+) -> Iterator[Server]:
     """A server of the book, in its own process."""
     command = [*program, "--database-url", database_url, "serve", "--port", "0"]
     with (
@@ -88,7 +88,7 @@ def serving(
         ConnectionPool(database_url, min_size=1, max_size=1) as pool,
     ):
         try:
-            yield _Server(_port(process, said), process.pid, ApiKeys(pool, SystemClock()))
+            yield Server(_port(process, said), process.pid, ApiKeys(pool, SystemClock()))
         finally:
             process.terminate()
 
@@ -107,7 +107,7 @@ def _port(process: subprocess.Popen[bytes], said: IO[str]) -> int:
 # ── What is measured ───────────────────────────────────────────────────────────────────────────
 
 
-def _singles(server: _Server, table: Table, effort: Effort, clients: int) -> None:
+def _singles(server: Server, table: Table, effort: Effort, clients: int) -> None:
     headers = server.portal | {"Content-Type": "application/json"}
     requests = (
         request(
@@ -124,7 +124,7 @@ def _singles(server: _Server, table: Table, effort: Effort, clients: int) -> Non
         table.add(f"POST one transaction, {_told(connections)}", str(speed))
 
 
-def _batch(server: _Server, table: Table, effort: Effort, clients: int) -> None:
+def _batch(server: Server, table: Table, effort: Effort, clients: int) -> None:
     count = round(_LINES_PER_SECOND * effort.seconds)
     lines = b"".join(
         json.dumps({"client_id": client_id, "key": key, **transaction}).encode() + b"\n"
@@ -141,7 +141,7 @@ def _batch(server: _Server, table: Table, effort: Effort, clients: int) -> None:
     table.add(f"POST a batch of {count:,} lines", f"{count / seconds:10,.0f} lines/s")
 
 
-def _reads(server: _Server, table: Table, effort: Effort) -> None:
+def _reads(server: Server, table: Table, effort: Effort) -> None:
     for what, target, who in (
         ("GET a book, 50 clients", f"/v1/producers/{PRODUCER}/book", server.portal),
         ("GET a roster, 100 members", f"/v1/clients/{_ROSTER}/roster", server.auditor),
@@ -154,7 +154,7 @@ def _reads(server: _Server, table: Table, effort: Effort) -> None:
     _own_writes(server, table, effort)
 
 
-def _own_writes(server: _Server, table: Table, effort: Effort) -> None:
+def _own_writes(server: Server, table: Table, effort: Effort) -> None:
     """A read that waits for its own write: how long that read takes."""
     moves = server.moves(1)
     took: list[float] = []

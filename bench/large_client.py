@@ -207,4 +207,6 @@ def _snapshot(database_url: str) -> _Snapshot:
 
 
 def _newest(log: EventLog) -> Client:
-    return log.load({_CLIENT: log.head()})[_CLIENT]
+    newest = log.load({_CLIENT: log.head()})[_CLIENT]
+    assert isinstance(newest, Client)
+    return newest

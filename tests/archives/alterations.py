@@ -163,7 +163,7 @@ def insert(a: Altering) -> set[str]:
     if at:
         a.shift(at, 1)
     _insert(a, at)
-    return {"inserted", "renumbered"} if at else {"inserted"}
+    return {"inserted", "renumbered"} if at else {"inserted"}  # which leaves 1 … n as they were
 
 
 def insert_at_end(a: Altering) -> set[str]:
@@ -368,7 +368,8 @@ def tiles_too(a: Altering) -> set[str]:
     """The tree is rewritten to fit what was altered, but not signed: the key is elsewhere."""
     a.random.choice((*_SMALL, delete_and_renumber, swap_states))(a)
     _rebuilt(a, signed=False)
-    return {"altered"}
+    events, last = a.run("SELECT count(*), max(notification_id) FROM stored_events").fetchone()
+    return {"truncated" if events == last < a.size else "altered"}
 
 
 def cut_with_tiles(a: Altering) -> set[str]:
@@ -396,4 +397,6 @@ def may_be_told(alter: Callable[[Altering], set[str]]) -> set[str]:
         return {"deleted", "renumbered", "receipt changed", "receipt inserted", "receipt deleted"}
     if alter is delete_and_renumber:
         return {"changed"}  # a hidden refusal that comes next: where it was, nothing tells
+    if alter is insert:
+        return {"renumbered", "receipt deleted"}  # before the first; or just before such a one
     return set()

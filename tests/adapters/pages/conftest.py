@@ -22,7 +22,7 @@ def api(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
         yield api
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless browser. Not for the session: with it, an event loop runs in this thread."""
     with ExitStack() as stack:
