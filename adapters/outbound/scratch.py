@@ -76,7 +76,8 @@ class Scratch:
         with reading(self._pool) as conn:
             for projection in self._projections:
                 _make_tables(conn, projection)
-            _fill(conn, self._rows())
+            with conn.pipeline():  # rows are put in while the next are derived
+                _fill(conn, self._rows())
             yield conn
 
 
