@@ -22,6 +22,7 @@ clocks differ. Receipts of transactions without events are in no leaf: one more 
 
 import argparse
 import base64
+import gc
 import hashlib
 import io
 import json
@@ -29,7 +30,7 @@ import re
 import sys
 import zipfile
 import zlib
-from collections import deque, namedtuple
+from collections import defaultdict, deque, namedtuple
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import nullcontext, suppress
 from functools import partial
@@ -42,9 +43,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 PART, LINE_BYTES_MAX, NAMED_MAX, TOLD_MAX = 65_536, 1 << 26, 10_000, 20
 UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 EVENT = "position version client_id type recorded_at state sender transaction_id"
-RECEIPT = "transaction_id recorded_at sender key client_id content_hash body said"
+RECEIPT = "transaction_id recorded_at sender key client_id content_hash body"
 Event, Receipt = namedtuple("Event", EVENT), namedtuple("Receipt", RECEIPT)
-FORMS = [int, int, *[str] * 3, bytes, str, str], [*[str] * 5, bytes, bytes, dict]
+FORMS = [int, int, *[str] * 3, bytes, str, str], [*[str] * 5, bytes, bytes]
+T, N = r'"([^"\\\0-\x1f]*)"', r"(0|[1-9]\d{0,17})"  # how nearly all lines look; others are parsed
+EVENT_LINE = f'{{"position":{N},"client_id":{T},"version":{N},"type":{T},"recorded_at":{T},'
+EVENT_LINE = re.compile(f'{EVENT_LINE}"sender":{T},"transaction_id":{T},"state":"(.*)"}}'.encode())
+RECEIPT_LINE = f'{{"transaction_id":{T},"sender":{T},"key":{T},"client_id":{T},"recorded_at":{T},'
+RECEIPT_LINE = re.compile(f'{RECEIPT_LINE}"content_hash":{T},"body":"(.*)"}}'.encode())
 Checkpoint = namedtuple("Checkpoint", "size root what origin by")
 Finding = namedtuple("Finding", "kind sentence position client_id version", defaults=[None] * 3)
 Part = namedtuple("Part", "digests positions leaves streams receipts odd")
@@ -166,27 +172,43 @@ class Archive:
         self.digests[name] = digest.hexdigest()
 
 
-def _row_in(kind, long, line):  # an event or receipt: its last field is long, and bytes
-    # That is cut out first if only its quotes are escaped: bare ones must be those of field names.
-    head, _, text = line.partition(b',"%s":"' % long.encode())
-    quotes = text.count(b'\\"')
-    if text[-2:] == b'"}' and text.count(b"\\") == quotes == text.count(b'"') - 1:
-        fields = {**json.loads(head.decode() + "}"), long: text[:-2].replace(b'\\"', b'"')}
-    else:
-        fields = json.loads(line.decode())
-        value = fields[long]
-        fields[long] = value.encode() if type(value) is str else base64.b64decode(value["base64"])
+def _plain(text):  # what a string of JSON is of which only quotes are escaped; else nothing
+    plain = text.replace(b'\\"', b'"')
+    escaped = len(text) - len(plain)
+    return plain if text.count(b"\\") == escaped == plain.count(b'"') else None
+
+
+def _event_in(line):
+    usual = EVENT_LINE.fullmatch(line)
+    if not usual or (state := _plain(usual[8])) is None:
+        return _parsed(Event, "state", json.loads(line.decode()))
+    client_id, name, at, sender, cause = map(bytes.decode, usual.group(2, 4, 5, 6, 7))
+    return Event(int(usual[1]), int(usual[3]), client_id, name, at, state, sender, cause)
+
+
+def _receipt_in(line):
+    usual = RECEIPT_LINE.fullmatch(line)
+    if not usual or (body := _plain(usual[7])) is None:
+        return _parsed(Receipt, "body", json.loads(line.decode()))
+    known, sender, key, client_id, at, asked = map(bytes.decode, usual.groups()[:6])
+    return Receipt(known, at, sender, key, client_id, bytes.fromhex(asked), body)
+
+
+def _parsed(kind, long, fields):
+    value = fields[long]
+    fields[long] = value.encode() if type(value) is str else base64.b64decode(value["base64"])
     if kind is Receipt:
-        fields |= {"content_hash": bytes.fromhex(fields["content_hash"]), "said": {}}
-        with suppress(*UNREADABLE):
-            fields["said"] = dict(json.loads(fields["body"].decode()))
+        fields["content_hash"] = bytes.fromhex(fields["content_hash"])
     row = kind(**fields)
     if [*map(type, row)] != FORMS[kind is Receipt]:
         raise TypeError
     return row
 
 
-_event_in, _receipt_in = partial(_row_in, Event, "state"), partial(_row_in, Receipt, "body")
+def _said(receipt):  # what the answer says; nothing if it is none
+    with suppress(*UNREADABLE):
+        return dict(json.loads(receipt.body.decode()))
+    return {}
 
 
 def _about(kind, e, what="The event, or the receipt with it, was changed"):
@@ -194,36 +216,39 @@ def _about(kind, e, what="The event, or the receipt with it, was changed"):
     return Finding(kind, what, e.position, e.client_id, e.version)
 
 
-def _examine(number, file, checkpoint, whole):  # a member, in a process of its own
-    archive, odd, seals, answers, streams, ends = Archive(file), [], {}, {}, {}, {}
+def _examine(number, file, checkpoint, whole, closely):  # a member, in a process of its own
+    archive, odd, answers, streams, ends = Archive(file), [], {}, defaultdict(list), {}
     for r in archive._rows(f"receipts/{number}", _receipt_in):
-        odd += [Finding("receipt inserted", f"A second of {r[0]!r}.")] * (r.transaction_id in seals)
-        seals[r.transaction_id], said = _seal_of(r), r.said
-        ids = str(said.get("transaction_id")), said.get("client_id"), *r[1:3], r.client_id
-        answers[r.transaction_id] = ids, said.get("client_version"), said.get("position")
+        odd += [Finding("receipt inserted", f"A second of {r[0]!r}.")] * (r[0] in answers)
+        answers[r.transaction_id] = _seal_of(r), r if closely else None
     proofs = () if whole else archive._rows(f"proofs/{number}", json.loads)
     paths = {proof["position"]: [*map(base64.b64decode, proof["hashes"])] for proof in proofs}
     positions, leaves, (size, root, *_) = [], [], checkpoint
     for e in archive._rows(f"events/{number}", _event_in):
-        leaves.append(leaf := _leaf_of(e, seals.get(e.transaction_id, "-")))
+        (seal, *_), ends[e.transaction_id] = answers.get(e.transaction_id, "-"), e
+        leaves.append(leaf := _leaf_of(e, seal))
         positions.append(e.position)
-        streams.setdefault(e.client_id, []).append(e.version)
-        ends[e.transaction_id], path = e, paths.get(e.position, ())
-        if e.transaction_id and e.transaction_id not in seals:
+        streams[e.client_id].append(e.version)
+        if e.transaction_id and seal == "-":
             odd.append(_about("receipt deleted", e, "The receipt of the event is gone"))
+        path = () if whole else paths.get(e.position, ())
         if not whole and e.position <= size and _root_from(leaf, e.position, size, path) != root:
             odd.append(_about("changed", e))
     more = f"events/{number}" < max(name for name in archive.names if name[:7] == "events/")
-    for known, (ids, *place) in answers.items():
-        if e := ends.get(known):
-            ahead = more and type(place[1]) is int and place[1] > positions[-1]  # in another member
-            right = ahead or place in ([e.version, e.position], [None, 0])
-            if not right or ids != (known, e.client_id, e.recorded_at, e.sender, e.client_id):
+    for known, (_, r) in answers.items():
+        if not (e := ends.get(known)):
+            odd.append(Finding("receipt inserted", f"{known!r} caused none of the events."))
+        elif closely:
+            said = _said(r)
+            at, ids = said.get("position"), [str(said.get("transaction_id")), said.get("client_id")]
+            ahead = more and type(at) is int and at > positions[-1]  # in another member
+            place = said.get("client_version"), at
+            ahead = ahead or place in ((e.version, e.position), (None, 0))
+            right = [known, e.client_id, e.recorded_at, e.sender, e.client_id]
+            if not ahead or [*ids, r.recorded_at, r.sender, r.client_id] != right:
                 kind = "swapped" if ids[0] != known and ids[0] in answers else "changed"
                 odd.append(_about(f"receipt {kind}", e, "The receipt does not fit the event"))
-        else:
-            odd.append(Finding("receipt inserted", f"{known!r} caused none of the events."))
-    return Part(archive.digests, positions, b"".join(leaves), streams, len(seals), odd)
+    return Part(archive.digests, positions, b"".join(leaves), streams, len(answers), odd)
 
 
 class Verification:
@@ -233,10 +258,10 @@ class Verification:
         keys, witnesses = _read_keys(keys, 1), _read_keys(witnesses, 4)
         self.archive = archive = Archive(path)
         manifest = json.loads(b"\n".join(archive._rows("manifest.json")))
-        listed = {member["name"]: member["sha256"] for member in manifest["members"]}
-        self.scope, self.kind = manifest["scope"], manifest["scope"]["kind"]
         if (manifest["format"], manifest["format_version"]) != ("ofrecord-archive", 1):
             raise Unusable("This archive is of a newer format: get the verifier that goes with it.")
+        listed = {member["name"]: member["sha256"] for member in manifest["members"]}
+        self.scope, self.kind = manifest["scope"], manifest["scope"]["kind"]
         read = partial(_read_checkpoint, keys=keys, witnesses=witnesses)
         self.own = own = read(b"\n".join(archive._rows("checkpoint.txt")), "checkpoint.txt")
         self.earlier = sorted(read(Path(file).read_bytes(), file) for file in earlier)
@@ -244,13 +269,8 @@ class Verification:
             raise Unusable(f"No checkpoint is cosigned by {', '.join(lacking)}.")
         if self.kind != "all" and any(c[:2] != own[:2] for c in self.earlier):
             raise Unusable("Only an archive of a whole log can be compared with more checkpoints.")
-        numbers = sorted(name[7:] for name in archive.names if name.startswith("events/"))
-        work = partial(_examine, file=path, checkpoint=own, whole=self.kind == "all")
-        with ProcessPoolExecutor() if numbers[1:] else nullcontext() as pool:
-            parts = [*(pool.map if pool else map)(work, numbers)]
-        self.parts, self.hurt = dict(zip(numbers, parts, strict=True)), set()
-        self.odd = [odd for part in parts for odd in part.odd]
-        self.positions = [position for part in parts for position in part.positions]
+        self.work, self.hurt = partial(_examine, file=path, checkpoint=own), set()
+        parts = self._examined(closely=self.kind != "all")
         self.findings = self._whole(keys) if self.kind == "all" else [*self.odd]
         self.findings += [*self._order(), *self._strays(set(self.positions))]
         end = max(own.size, *(c.size for c in self.earlier), 0)
@@ -266,12 +286,25 @@ class Verification:
         self.seen = {"origin": own.origin, "size": own.size, "scope": self.scope}
         self.seen |= {"events": len(self.positions), "receipts": sum(p.receipts for p in parts)}
 
+    def _examined(self, closely):  # all members; what fits a checkpoint needs no closer look
+        numbers = sorted(name[7:] for name in self.archive.names if name.startswith("events/"))
+        work = partial(self.work, whole=self.kind == "all", closely=closely)
+        many = partial(ProcessPoolExecutor, initializer=gc.disable)  # nothing goes in circles
+        with many() if numbers[1:] else nullcontext() as pool:
+            parts = [*(pool.map if pool else map)(work, numbers)]
+        self.parts = dict(zip(numbers, parts, strict=True))
+        self.odd = [odd for part in parts for odd in part.odd]
+        self.positions = [position for part in parts for position in part.positions]
+        return parts
+
     def _whole(self, keys):  # compare a whole log with the checkpoints
         positions, own, known = self.positions, self.own, [self.own, *self.earlier]
         end = next((at for at, place in enumerate(positions) if place != at + 1), len(positions))
         leaves, findings, low = b"".join(p.leaves for p in self.parts.values()), [*self.odd], 0
         signed, cut = leaves[: end * 32], end == len(positions) < own.size
         if not _fits(signed, own) or min(positions[end:], default=end + 1) <= own.size:
+            self._examined(closely=True)
+            findings = [*self.odd]
             names = sorted(name for name in self.archive.names if name.startswith("leaves/"))
             stored = b"".join(self.archive.zip.open(name).read(PART * 32) for name in names)
             if not _fits(stored, own):
@@ -304,7 +337,7 @@ class Verification:
         for event, receipt in islice(self._suspects(wanted), NAMED_MAX):
             told = event._replace(position=event.position + shift)
             with suppress(*UNREADABLE):  # where its receipt says it was
-                said, cause = receipt.said, json.loads(event.state)["cause"]
+                said, cause = _said(receipt), json.loads(event.state)["cause"]
                 after = cause.get("count", 1) - cause.get("index", 1)  # of the transaction's events
                 name = said["events"][-1 - after]
                 place = said["position"] - after, said["client_version"] - after, receipt.client_id
@@ -359,11 +392,11 @@ class Verification:
 
     def _strays(self, places):  # receipts of transactions that caused no event
         for r in self.archive._rows("receipts/without-events.jsonl", _receipt_in):
-            known, at = f"{r.sender}\0{r.key}".encode(), r.said.get("position")
+            said, known = _said(r), f"{r.sender}\0{r.key}".encode()
             known = hashlib.blake2b(known, digest_size=16).hexdigest(), r.client_id
-            if (r.said.get("transaction_id"), r.said.get("client_id")) != known or r[0] != known[0]:
+            if (said.get("transaction_id"), said.get("client_id")) != known or r[0] != known[0]:
                 yield Finding("receipt changed", f"That of {r.transaction_id!r} was another.")
-            elif r.said.get("events") and at not in self.hurt:
+            elif said.get("events") and (at := said.get("position")) not in self.hurt:
                 what = f"The receipt of {r.transaction_id!r} tells of events that are not there."
                 yield Finding("receipt inserted" if at in places else "deleted", what, at)
 

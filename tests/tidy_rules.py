@@ -18,6 +18,8 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parent.parent
 FILE_LINES_MAX = 400
+ONE_FILE_LINES_MAX = {"ofrecord_verify.py": 440}
+"""What must be one file: an auditor reads it, and takes it along alone."""
 FUNCTION_LINES_MAX = 40
 """Not counting the docstring."""
 
@@ -105,10 +107,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def files_are_short(file: SourceFile) -> Iterator[Fault]:
     """A file that is read at one sitting has few reasons to change."""
-    if file.is_in("*.py", "*.sql") and len(file.lines) > FILE_LINES_MAX:
+    most = ONE_FILE_LINES_MAX.get(file.path, FILE_LINES_MAX)
+    if file.is_in("*.py", "*.sql") and len(file.lines) > most:
         yield file.fault(
             len(file.lines),
-            f"has {len(file.lines)} lines, more than {FILE_LINES_MAX}: move one of its subjects "
+            f"has {len(file.lines)} lines, more than {most}: move one of its subjects "
             "into a file of its own.",
         )
 

@@ -391,12 +391,9 @@ ALTERATIONS: tuple[Callable[[Altering], set[str]], ...] = (
 
 
 def may_be_told(alter: Callable[[Altering], set[str]]) -> set[str]:
-    """The kinds that may be found besides."""
+    """The kinds that may be found besides: where the tree does not tell, all that looks odd."""
     if alter in (fork, cut_and_sign, tiles_too, cut_with_tiles):
-        # Where the tree does not tell what was done, all that looks odd is told.
         return {"deleted", "renumbered", "receipt changed", "receipt inserted", "receipt deleted"}
-    if alter is delete_and_renumber:
-        return {"changed"}  # a hidden refusal that comes next: where it was, nothing tells
-    if alter is insert:
-        return {"renumbered", "receipt deleted"}  # before the first; or just before such a one
-    return set()
+    # Where a hidden refusal that comes next was, nothing tells; renumbered: before the first.
+    hidden = {delete_and_renumber: {"changed"}, insert: {"renumbered", "receipt deleted"}}
+    return hidden.get(alter, set())
