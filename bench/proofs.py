@@ -28,7 +28,7 @@ from processors.proof_ports import ProofStore
 from processors.proving import Prover, root_of_log
 
 _CLIENTS = 1_000
-_IN_FLIGHT = 64
+_IN_FLIGHT = (1, 64)
 _ROUNDS = 3
 
 
@@ -79,27 +79,33 @@ def _measure_append(database_url: str, table: Table, effort: Effort) -> None:
         open_book(processor, effort.size(_CLIENTS, 50))
         commands = moves(effort.size(_CLIENTS, 50))
 
-        def commanded() -> Speed:
+        def commanded(many: int) -> Speed:
             return in_flight(
                 lambda: processor.submit(next(commands)),
-                *(_IN_FLIGHT, effort.seconds, require_accepted),
+                *(many, effort.seconds, require_accepted),
             )
 
-        commanded()
-        alone, beside = [], []
+        commanded(_IN_FLIGHT[-1])
         with (
             TemporaryDirectory() as folder,
             closing(PostgresEventLog(database_url, pool_size=1)) as log,
             _proving(database_url, log, folder) as (prover, _store),
         ):
-            for _ in range(_ROUNDS):
-                alone.append(commanded())
-                _catch_up(prover)  # what was appended meanwhile
-                with _running(prover):
-                    beside.append(commanded())
-        for what, speeds in (("off", alone), ("on", beside)):
-            best = max(speeds, key=lambda speed: speed.per_second)
-            table.add(f"commands, {_IN_FLIGHT} in flight, proofs {what}, best of 3", str(best))
+            for many in _IN_FLIGHT:
+                alone, beside = [], []
+                for _ in range(_ROUNDS):
+                    alone.append(commanded(many))
+                    _catch_up(prover)  # what was appended meanwhile
+                    with _running(prover):
+                        beside.append(commanded(many))
+                without, proven = (_best(speeds) for speeds in (alone, beside))
+                ratio = f"{proven.per_second / without.per_second:.2f} ×"
+                table.add(f"commands, {many} in flight, proofs off, best of 3", str(without))
+                table.add(f"commands, {many} in flight, proofs on", str(proven), ratio)
+
+
+def _best(speeds: list[Speed]) -> Speed:
+    return max(speeds, key=lambda speed: speed.per_second)
 
 
 def _catch_up(prover: Prover) -> None:
