@@ -45,7 +45,6 @@ UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, Recur
 EVENT = "position version client_id type recorded_at state sender transaction_id"
 RECEIPT = "transaction_id recorded_at sender key client_id content_hash body"
 Event, Receipt = namedtuple("Event", EVENT), namedtuple("Receipt", RECEIPT)
-FORMS = [int, int, *[str] * 3, bytes, str, str], [*[str] * 5, bytes, bytes]
 T, N = r'"([^"\\\0-\x1f]*)"', r"(0|[1-9]\d{0,17})"  # how nearly all lines look; others are parsed
 EVENT_LINE = f'{{"position":{N},"client_id":{T},"version":{N},"type":{T},"recorded_at":{T},'
 EVENT_LINE = re.compile(f'{EVENT_LINE}"sender":{T},"transaction_id":{T},"state":"(.*)"}}'.encode())
@@ -199,10 +198,7 @@ def _parsed(kind, long, fields):
     fields[long] = value.encode() if type(value) is str else base64.b64decode(value["base64"])
     if kind is Receipt:
         fields["content_hash"] = bytes.fromhex(fields["content_hash"])
-    row = kind(**fields)
-    if [*map(type, row)] != FORMS[kind is Receipt]:
-        raise TypeError
-    return row
+    return kind(**fields)
 
 
 def _said(receipt):  # what the answer says; nothing if it is none
@@ -271,6 +267,9 @@ class Verification:
             raise Unusable("Only an archive of a whole log can be compared with more checkpoints.")
         self.work, self.hurt = partial(_examine, file=path, checkpoint=own), set()
         parts = self._examined(closely=self.kind != "all")
+        self.seen = {"origin": own.origin, "size": own.size, "scope": self.scope}
+        self.seen |= {"events": len(self.positions), "receipts": sum(p.receipts for p in parts)}
+        self.seen["receipts_not_proven"] = 0
         self.findings = self._whole(keys) if self.kind == "all" else [*self.odd]
         self.findings += [*self._order(), *self._strays(set(self.positions))]
         end = max(own.size, *(c.size for c in self.earlier), 0)
@@ -283,8 +282,6 @@ class Verification:
         for name in (listed | digests).keys() - {"manifest.json"}:
             if listed.get(name) != digests.get(name):
                 raise Unusable(f"The archive was altered after it was made: {name}.")
-        self.seen = {"origin": own.origin, "size": own.size, "scope": self.scope}
-        self.seen |= {"events": len(self.positions), "receipts": sum(p.receipts for p in parts)}
 
     def _examined(self, closely):  # all members; what fits a checkpoint needs no closer look
         numbers = sorted(name[7:] for name in self.archive.names if name.startswith("events/"))
@@ -387,11 +384,13 @@ class Verification:
                 what = f"The history of {client_id or 'the log'!r} does not go on with {at}."
                 kind = "renumbered" if at in versions else "deleted"
                 yield Finding(kind, what, None, client_id, at)
-            if self.kind in ("client", "producer") and client_id not in self.scope["streams"]:
+            whose = {"client": [self.scope.get("client_id")], "producer": self.scope.get("streams")}
+            if client_id not in whose.get(self.kind, [client_id]):
                 yield Finding("inserted", f"{client_id!r} is not of this part.", None, client_id)
 
     def _strays(self, places):  # receipts of transactions that caused no event
         for r in self.archive._rows("receipts/without-events.jsonl", _receipt_in):
+            self.seen["receipts_not_proven"] += 1
             said, known = _said(r), f"{r.sender}\0{r.key}".encode()
             known = hashlib.blake2b(known, digest_size=16).hexdigest(), r.client_id
             if (said.get("transaction_id"), said.get("client_id")) != known or r[0] != known[0]:
@@ -414,15 +413,19 @@ def main(arguments=None):
     try:
         found = Verification(asked.archive, asked.key, asked.witness, asked.checkpoint)
     except (Unusable, OSError, BrokenExecutor, MemoryError, *UNREADABLE) as error:
-        reason = f"{error if isinstance(error, Unusable | OSError) else type(error).__name__}"
+        reason = f"The archive, or what was given with it, is damaged ({type(error).__name__})."
+        reason = f"{error}" if isinstance(error, Unusable | OSError) else reason
         said = json.dumps({"verdict": "not verified", "reason": reason})
         sys.stdout.write(f"{said}\n" if asked.json else f"Not verified. {reason}\n")
         return 2
     kinds, findings = {finding.kind for finding in found.findings}, found.findings
     verdict = "altered" if kinds - {"unproven"} else "not proven" if kinds else "intact"
     said = {"verdict": verdict, **found.seen, "findings": [each._asdict() for each in findings]}
-    text = "{events} events and {receipts} receipts of {origin} ({scope[kind]}), signed at {size}."
-    text = f"{verdict.capitalize()}: {text.format(**said)}"
+    part = " ".join(f"{value}" for name, value in said["scope"].items() if name != "streams")
+    text = f"{verdict.capitalize()}: {said['events']} events and {said['receipts']} receipts of "
+    text += f"{said['origin']} ({part}), signed at {said['size']}."
+    if more := said["receipts_not_proven"]:
+        text += f" {more} more receipts, of transactions without events, nothing proves."
     text += "".join(f"\n- {each.kind}: {each.sentence}" for each in findings[:TOLD_MAX])
     text += f"\n- and {len(findings) - TOLD_MAX} more" * (len(findings) > TOLD_MAX)
     sys.stdout.write(f"{json.dumps(said) if asked.json else text}\n")

@@ -227,17 +227,17 @@ def signing_keys(settings: Settings) -> SigningKeyFolder:
 def open_proving(settings: Settings, database_url: str) -> Iterator[Proving]:
     """A prover of the log on a database, which is migrated first, over connections of its own.
 
-    Where there is no folder of keys, it is made, with a key. Raises ``KeysUnusable``, and what
-    ``open_application`` raises of the database.
+    Where there is no folder of keys and nothing is signed yet, it is made, with a key. Raises
+    ``KeysUnusable``, and what ``open_application`` raises of the database.
     """
     migrate(database_url)
     keys = signing_keys(settings)
-    keys.prepare()
     published = settings.publish_checkpoints
     with ExitStack() as stack:
         log = stack.enter_context(closing(PostgresEventLog(database_url, pool_size=1)))
         pool = stack.enter_context(closing(_keys_pool(database_url)))
         store, clock = PostgresProofStore(pool), SystemClock()
+        keys.prepare(is_first=store.newest() is None)
         prover = Prover(
             *(log, store, keys, clock),
             CheckpointFolder(published) if published else None,

@@ -2,17 +2,15 @@
 
 Known at an instant is what had been received by then: within one client the instants of receipt
 never go back, so it is a beginning of the client's history (handbook §1). Known at a position is
-what this system had recorded up to it.
+what this system had recorded up to it, in whole transactions: nobody ever saw half of one.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 
-from domain.streams import Stream, weight
+from domain.streams import Stream
 from processors.ports import Clock, EventLog
 from projections.kernel import Projection, Row, Scope
 from schemas.envelope import Recorded
@@ -22,9 +20,6 @@ KnownAt = int | datetime
 
 Wanted = Callable[[Stream], Callable[[Scope], bool]]
 """Of a client in a state, which rows a read needs; the others are not derived."""
-
-_REMEMBERED_MEMBERS = 100_000
-"""States that were loaded last are remembered: pages of one reading follow each other."""
 
 
 class KnownInFuture(Exception):
@@ -45,9 +40,12 @@ def is_known_by(recorded: Recorded, known_at: KnownAt) -> bool:
 def version_known(log: EventLog, stream_id: str, known_at: KnownAt) -> int:
     """The version that a client or payee had at that moment; 0 before its first event."""
 
+    def event(version: int) -> Recorded | None:
+        return next(iter(log.history(stream_id, version - 1, 1)), None)
+
     def is_known(version: int) -> bool:
-        found = log.history(stream_id, version - 1, 1)
-        return bool(found) and is_known_by(found[0], known_at)
+        found = event(version)
+        return found is not None and is_known_by(found, known_at)
 
     known, ahead = 0, 1  # a few looks at single events, however long the history
     while is_known(ahead):
@@ -55,17 +53,21 @@ def version_known(log: EventLog, stream_id: str, known_at: KnownAt) -> int:
     while ahead - known > 1:
         middle = (known + ahead) // 2
         known, ahead = (middle, ahead) if is_known(middle) else (known, middle)
+    last = event(known) if known else None
+    if last is not None and last.cause.index < last.cause.count:
+        return known - last.cause.index
     return known
 
 
 class Knowledge:
-    """Clients as they were known, with the rows that the projections had of them. Thread-safe."""
+    """Clients as they were known, with the rows that the projections had of them.
+
+    Nothing is remembered from one reading to the next: what is read is what is stored now.
+    """
 
     def __init__(self, log: EventLog, clock: Clock) -> None:
         self._log = log
         self._clock = clock
-        self._lock = threading.Lock()
-        self._remembered: OrderedDict[tuple[str, int], Stream] = OrderedDict()
 
     def require_past(self, known_at: KnownAt) -> None:
         """Return if that moment has come. Raises ``KnownInFuture``."""
@@ -93,7 +95,7 @@ class Knowledge:
         What the state says is derived from the state, which a snapshot makes quick to have; what
         single events say, from those events.
         """
-        state = self._state(client_id, version)
+        state = self._log.load({client_id: version})[client_id]
         is_wanted = wanted(state)
         for projection in projections:
             for scope in projection.scopes(state):
@@ -120,16 +122,3 @@ class Knowledge:
             return ()
         types = [event.type for event in projection.facts]
         return self._log.selected(state.client_id, types, state.version)
-
-    def _state(self, client_id: str, version: int) -> Stream:
-        key = client_id, version
-        with self._lock:
-            if key in self._remembered:
-                self._remembered.move_to_end(key)
-                return self._remembered[key]
-        state = self._log.load({client_id: version})[client_id]
-        with self._lock:
-            self._remembered[key] = state
-            while sum(map(weight, self._remembered.values())) > _REMEMBERED_MEMBERS:
-                self._remembered.popitem(last=False)
-        return state

@@ -152,11 +152,12 @@ class RebuildStore(Protocol):
         ...
 
     def switch(
-        self, projection: Projection, beside: Projection, catch_up: Callable[[int], object]
+        self, projection: Projection, beside: Projection, catch_up: Callable[[int], int]
     ) -> None:
         """Put the new tables in the place of the old, in one transaction.
 
-        ``catch_up`` is called while the old ones stand still, with where that is. Raises
+        ``catch_up`` is called while the old ones stand still, with where that is, and returns how
+        far the new ones got. Raises
         ``RebuildRefused`` if readers hold on to the old ones for too long.
         """
         ...

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from domain.streams import Stream, new_stream
 from projections.kernel import Changes, Projection, Scope
-from schemas.envelope import Recorded, Unreadable
+from schemas.envelope import HistoryDamaged, Recorded, Unreadable
 
 
 class StreamReplay:
@@ -31,10 +31,11 @@ class StreamReplay:
         }
 
     def apply(self, recorded: Recorded) -> None:
-        """Fold the next event in. Raises ``LookupError`` if this program cannot read it."""
-        assert recorded.version == self.version + 1, (recorded.version, self.version)
+        """Fold the next event in. Raises ``HistoryDamaged`` if it is another, or unreadable."""
+        if recorded.version != self.version + 1:
+            raise HistoryDamaged(f"Version {self.version + 1} is missing.")
         if isinstance(recorded.event, Unreadable):
-            raise LookupError(f"an event stored as {recorded.event.topic!r} cannot be read")
+            raise HistoryDamaged(f"An event stored as {recorded.event.topic!r} cannot be read.")
         if self._folds_state:
             recorded.evolve(self._state)
         self.version = recorded.version
@@ -60,7 +61,7 @@ class StreamReplay:
 def replayed(projection: Projection, stream_id: str, history: Iterable[Recorded]) -> Changes:
     """All rows that a projection has of a client or payee after its history, by scope.
 
-    Raises ``LookupError`` if one of the events cannot be read.
+    Raises ``HistoryDamaged``.
     """
     replay = StreamReplay([projection], stream_id)
     for recorded in history:

@@ -35,8 +35,12 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     event: Event
 
     def evolve(self, client: Stream) -> None:
-        """Fold this event into its client or payee, which must be at the version before it."""
-        assert client.version == self.version - 1, (client.version, self.version)
+        """Fold this event into its client or payee, which must be at the version before it.
+
+        Raises ``HistoryDamaged`` if it is not, or if this program cannot read the event.
+        """
+        if client.version != self.version - 1:
+            raise HistoryDamaged(f"Version {client.version + 1} is missing.")
         fold(client, self.event, self.cause)
         client.version = self.version
         client.position = self.position
@@ -83,6 +87,10 @@ def decode(topic: str, state: bytes) -> tuple[Cause, Event]:
     return _decode_old(topic, state)
 
 
+class HistoryDamaged(LookupError):
+    """A history cannot be folded: an event is missing or cannot be read. Its text says so."""
+
+
 class Unreadable(Event, frozen=True, kw_only=True):
     """What stands in a history for an event that this program cannot read; never stored itself.
 
@@ -94,8 +102,8 @@ class Unreadable(Event, frozen=True, kw_only=True):
     """The stored name."""
 
     def evolve(self, client: Any, cause: Cause) -> None:
-        """What is not known cannot be folded in: raises ``LookupError``, unlike real events."""
-        raise LookupError(f"an event stored as {self.topic!r} cannot be read")
+        """What is not known cannot be folded in: raises ``HistoryDamaged``, unlike real events."""
+        raise HistoryDamaged(f"An event stored as {self.topic!r} cannot be read.")
 
 
 class LogEntry(msgspec.Struct, frozen=True, gc=False):

@@ -37,7 +37,7 @@ UNRECORDED: Mapping[str, str] = {
     **dict.fromkeys(("read_checkpoint", "read_inclusion", "read_consistency"), _HASHES),
     **dict.fromkeys(("docs_page", "docs_asset", "openapi_document"), _PUBLIC),
     **dict.fromkeys(("audit_proof", "audit_checkpoint"), _HASHES),
-    "audit_index": "Where an auditor begins; it names nobody.",
+    **dict.fromkeys(("audit_index", "audit_slash"), "Where an auditor begins; it names nobody."),
     **dict.fromkeys(("audit_asset", "audit_nothing"), _PUBLIC),
 }
 """Routes whose answers leave no record, by name, and why."""

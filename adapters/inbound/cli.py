@@ -89,4 +89,9 @@ def main() -> None:
     except UnicodeEncodeError:
         typer.echo("An argument is not UTF-8.", err=True)
         sys.exit(NOT_UNDERSTOOD)
-    app()
+    try:
+        app()
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"It ended early: {what}{error.strerror or 'an error of the system'}.", err=True)
+        sys.exit(NOT_UNDERSTOOD)

@@ -76,7 +76,8 @@ def doors(version: str) -> FastAPI:
         http_operations.public,
         http_docs.router,
         audit_explained.router,
-        audit_pages.router,  # the last: it answers all that is left below its address
+        audit_pages.router,
+        audit_pages.beside,  # the last: it answers all that is left below its address
     ):
         app.include_router(router)
     document = http_docs.describe(app)

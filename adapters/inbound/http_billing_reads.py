@@ -38,6 +38,8 @@ BILLED = [Depends(applied_in("invoices", "book_of_business"))]
 """Dependencies of reads of billing: ``after`` waits for the bills, and for who may see them."""
 OF_INVOICE = (*READS, "invoice_not_found", "invoice_not_shown")
 """Problems of the reads of one invoice."""
+AS_KNOWN = (*OF_INVOICE, "not_known_then", "known_in_future")
+"""Of those that can be read as of another moment."""
 _MONTH_FORM = r"^[0-9]{4}-(0[1-9]|1[0-2])(-01)?$"
 
 
@@ -98,7 +100,7 @@ def read_invoices(
 @router.get(
     "/v1/clients/{client_id}/invoices/{month}",
     dependencies=BILLED,
-    responses=answers(InvoiceView, *OF_INVOICE, "not_known_then", "known_in_future"),
+    responses=answers(InvoiceView, *AS_KNOWN),
 )
 def read_invoice(
     request: Request, client_id: PathClient, month: PathMonth, actor: Reader, known_at: Known,
@@ -113,13 +115,14 @@ def read_invoice(
 @router.get(
     "/v1/clients/{client_id}/invoices/{month}/lines",
     dependencies=BILLED,
-    responses=answers(InvoiceLines, *OF_INVOICE),
+    responses=answers(InvoiceLines, *AS_KNOWN),
 )
 def read_invoice_lines(
     request: Request,
     client_id: PathClient,
     month: PathMonth,
     actor: Reader,
+    known_at: Known,
     kind: Annotated[
         LineKind | None, Query(description="The month's own lines, or those of earlier months.")
     ] = None,
@@ -129,11 +132,12 @@ def read_invoice_lines(
 ) -> Response:
     """An invoice's lines: the month's own by subscriber and member, then earlier months'."""
     services: Services = request.app.state.services
-    page = services.invoices.lines(
+    see = seen(services, client_id, actor.producer_id, known_at, [BOOK, BILLS], of_invoice(month))
+    page = see.invoices.lines(
         client_id,
         month,
-        actor.producer_id,
-        today_of(services),
+        see.viewer,
+        see.today,
         kind=kind,
         subscriber_id=subscriber_id,
         cursor=cursor,

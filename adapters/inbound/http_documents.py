@@ -8,15 +8,17 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from adapters.inbound import http_billing_reads, http_commission_reads
+from adapters.inbound.as_of import BILLS, BOOK, Known, seen
 from adapters.inbound.auditing import shows
 from adapters.inbound.authentication import Reader
 from adapters.inbound.describing import problems
 from adapters.inbound.documents.invoice_pdf import invoice_pdf
 from adapters.inbound.documents.statement_pdf import statement_pdf
-from adapters.inbound.http_billing_reads import BILLED, OF_INVOICE
+from adapters.inbound.http_billing_reads import AS_KNOWN, BILLED
 from adapters.inbound.http_commission_reads import APPLIED, OF_PAYEE, PathPayee
 from adapters.inbound.http_edge import only_known_parameters
 from adapters.inbound.http_reads import PathClient, today_of
+from adapters.outbound.rows_wanted import of_invoice
 from adapters.services import Services
 
 router = APIRouter(dependencies=[Depends(only_known_parameters)])
@@ -42,17 +44,18 @@ def _answers(what: str, *codes: str) -> dict[Any, Any]:
     "/v1/clients/{client_id}/invoices/{month}/pdf",
     dependencies=BILLED,
     response_class=PdfAnswer,
-    responses=_answers("The invoice, US Letter.", *OF_INVOICE),
+    responses=_answers("The invoice, US Letter.", *AS_KNOWN),
     tags=["billing"],
 )
 def read_invoice_pdf(
-    request: Request, client_id: PathClient, month: http_billing_reads.PathMonth, actor: Reader
-) -> Response:
+    request: Request, client_id: PathClient, month: http_billing_reads.PathMonth, actor: Reader,
+    known_at: Known,
+) -> Response:  # fmt: skip
     """An invoice as the client gets it: summary, charges by subscriber, changes with reasons."""
     services: Services = request.app.state.services
-    today = today_of(services)
-    invoice = services.invoices.invoice(client_id, month, actor.producer_id, today)
-    return _pdf(invoice_pdf(invoice, today), f"invoice-{client_id}-{month:%Y-%m}")
+    see = seen(services, client_id, actor.producer_id, known_at, [BOOK, BILLS], of_invoice(month))
+    invoice = see.invoices.invoice(client_id, month, see.viewer, see.today)
+    return _pdf(invoice_pdf(invoice, see.today), f"invoice-{client_id}-{month:%Y-%m}")
 
 
 @router.get(

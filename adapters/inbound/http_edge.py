@@ -7,7 +7,7 @@ the query or the body: those carry personal data.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import structlog
@@ -108,14 +108,18 @@ def _offered(request: Request) -> Mapping[str, frozenset[str]]:
 def require_known_parameters(request: Request) -> None:
     """Refuse a query parameter that does not exist: ignoring a filter would answer too much."""
     if request.scope["query_string"]:
-        known = _offered(request).get(request.method, frozenset())
-        faults = [
-            fault_of({"loc": [name], "msg": "There is no such parameter"}, "query:")
-            for name in request.query_params
-            if name not in known
-        ]
-        if faults:
-            raise Problem("invalid_request", errors=faults)
+        refuse_others(request, _offered(request).get(request.method, frozenset()))
+
+
+def refuse_others(request: Request, known: Collection[str]) -> None:
+    """Refuse query parameters that are none of these. Raises ``Problem``."""
+    faults = [
+        fault_of({"loc": [name], "msg": "There is no such parameter"}, "query:")
+        for name in request.query_params
+        if name not in known
+    ]
+    if faults:
+        raise Problem("invalid_request", errors=faults)
 
 
 async def only_known_parameters(request: Request) -> None:

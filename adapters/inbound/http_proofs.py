@@ -22,7 +22,7 @@ from adapters.inbound.proofs import (
     NotProven,
     checkpoint_of,
     consistency_of,
-    inclusion_of,
+    proof_of_event,
 )
 from adapters.services import Services
 
@@ -70,10 +70,10 @@ def read_inclusion(
     position: Annotated[int, Path(ge=1, le=POSITION_MAX, description="Of an event in the log.")],
     size: _Size = None,
 ) -> Response:
-    """Proves that the event at a position is in the tree of a checkpoint."""
+    """Proves that the event at a position, as it is stored, is in the tree of a checkpoint."""
     services: Services = request.app.state.services
     try:
-        return _text_answer(inclusion_of(services.proofs, position, size))
+        return _text_answer(proof_of_event(services.log, services.proofs, position, size))
     except NotProven as none:
         raise Problem("not_proven", str(none)) from None
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from processors.merkle import TreeDamaged, TreeReader, inclusion_holds
-from processors.proof_ports import Checkpoint, ProofStore
+from processors.proof_ports import Checkpoint, ProofStore, ProvableLog
+from processors.proving import leaf_hashes
 from schemas.notes import TlogProof, proof_text
 
 
 class NotProven(Exception):
     """No checkpoint that is kept covers what was asked for. Its text is a sentence."""
+
+
+class EventAltered(NotProven):
+    """The event that is stored is not the one of which there is a proof."""
 
 
 class ConsistencyProof(msgspec.Struct, frozen=True):
@@ -58,6 +63,14 @@ def inclusion_of(store: ProofStore, position: int, size: int | None) -> str:
     ):
         raise TreeDamaged("the stored tree is not the one of the checkpoint")
     return proof_text(TlogProof(position - 1, hashes, checkpoint.note))
+
+
+def proof_of_event(log: ProvableLog, store: ProofStore, position: int, size: int | None) -> str:
+    """``inclusion_of``, which raises ``EventAltered`` unless the event is stored as proven."""
+    proof = inclusion_of(store, position, size)
+    if [*leaf_hashes(log, log.entries(position - 1, 1))] != [*store.leaves(position, position)]:
+        raise EventAltered(f"The event at position {position} is not the one that was proven.")
+    return proof
 
 
 def consistency_of(store: ProofStore, from_size: int, to_size: int | None) -> ConsistencyProof:

@@ -53,9 +53,7 @@ def changed_row(difference: Difference) -> ChangedRow:
     """A difference with its values as readers get them."""
     change = difference.change
     columns = [
-        ChangedColumn(
-            name=name.removesuffix(_CENTS), before=_value(name, before), after=_value(name, after)
-        )
+        ChangedColumn(name=_name(name), before=_value(name, before), after=_value(name, after))
         for name, (before, after) in change.columns.items()
     ]
     return ChangedRow(
@@ -67,7 +65,12 @@ def changed_row(difference: Difference) -> ChangedRow:
     )
 
 
+def _name(column: str) -> str:
+    """A column as readers know it."""
+    return "amount" if column == "cents" else column.removesuffix(_CENTS)
+
+
 def _value(column: str, value: Any) -> Value:
-    is_amount = column.endswith(_CENTS) and value is not None
+    is_amount = (column == "cents" or column.endswith(_CENTS)) and value is not None
     shown: Value = money(value) if is_amount else msgspec.to_builtins(value)
     return shown

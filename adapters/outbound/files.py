@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -23,6 +24,12 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
             Path(name).unlink()
         raise
     _sync_folder(path.parent)
+
+
+def open_private(path: Path, mode: Literal["wb", "xb"]) -> BinaryIO:
+    """A file that only its owner can read, for personal data. Raises ``OSError``."""
+    how = os.O_TRUNC if mode == "wb" else os.O_EXCL
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600), "wb")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ One file each, named by the tree's size, never written a second time.
 
 from __future__ import annotations
 
+from errno import ENOTDIR
 from pathlib import Path
 
 from adapters.outbound.files import write_whole
@@ -12,13 +13,14 @@ from processors.proof_ports import Checkpoint
 
 
 class CheckpointFolder:
-    """``Publication`` in a folder, which is made if it is missing."""
+    """``Publication`` in a folder that is there: a bucket that is not mounted is none."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def publish(self, checkpoint: Checkpoint) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._folder.is_dir():
+            raise NotADirectoryError(ENOTDIR, "There is no such folder", str(self._folder))
         path = self.path_of(checkpoint.size)
         if not path.exists():
             write_whole(path, checkpoint.note.encode(), 0o644)

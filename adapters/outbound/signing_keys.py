@@ -71,10 +71,15 @@ class SigningKeyFolder:
     def origin(self) -> str:
         return self._origin
 
-    def prepare(self) -> None:
-        """Make the folder with a key if there is no folder; else require a key that signs."""
+    def prepare(self, *, is_first: bool = True) -> None:
+        """Require a key that signs; where none has signed yet, make the folder with a key."""
         if self._folder.exists():
             self.signers()
+        elif not is_first:
+            raise KeysUnusable(
+                f"{self._folder} is missing, and its keys have signed this log: put them back. If"
+                " they are lost, begin a new log with `ofrecord proof-key adopt`."
+            )
         else:
             self.new()
 

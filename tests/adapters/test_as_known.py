@@ -11,6 +11,7 @@ import pytest
 
 from adapters.bootstrap import Application, open_application
 from adapters.inbound.as_of import BILLS, BOOK, AsOf, roster_of, seen, seen_book
+from adapters.outbound.billing_views import InvoiceLineView
 from adapters.outbound.reading import NotFound
 from adapters.outbound.rows_wanted import (
     OF_ACCOUNT,
@@ -61,9 +62,14 @@ def answers(application: Application, client_id: str, as_of: AsOf) -> Answers:
         asked[f"invoice {month}"] = lambda month=month: see(
             [BOOK, BILLS], of_invoice(month)
         ).invoices.invoice(client_id, month, None, on)
-    return {name: answer_to(ask) for name, ask in asked.items()} | pages(
-        application, client_id, as_of
-    )
+    return {
+        **{name: answer_to(ask) for name, ask in asked.items()},
+        **pages(application, client_id, as_of),
+        "lines": [
+            answer_to(lambda month=month: lines(application, client_id, month, as_of))
+            for month in (add_months(OPENED, n) for n in range(4))
+        ],
+    }
 
 
 def answer_to(ask: Callable[[], Any]) -> Any:
@@ -87,6 +93,21 @@ def pages(application: Application, client_id: str, as_of: AsOf) -> Answers:
         cursor = page.next
         if cursor is None:
             return {"pages": found}
+
+
+def lines(
+    application: Application, client_id: str, month: date, as_of: AsOf
+) -> list[InvoiceLineView]:
+    """An invoice's lines in pages of two, each as long as there is a next."""
+    services, found = application.services, list[InvoiceLineView]()
+    cursor: str | None = None
+    while True:
+        see = seen(services, client_id, None, as_of, [BOOK, BILLS], of_invoice(month))
+        page = see.invoices.lines(client_id, month, None, see.today, cursor=cursor, limit=2)
+        found += page.items
+        cursor = page.next
+        if cursor is None:
+            return found
 
 
 def books(application: Application, as_of: AsOf) -> Answers:

@@ -63,6 +63,36 @@ def test_each_row_that_differs_is_shown_with_its_cause(api: Served) -> None:
     assert (values["monthly"]["before"], values["monthly"]["after"]) == (None, "503.04")
 
 
+def test_cents_are_shown_as_dollars_whatever_the_column(api: Served, ofrecord: CommandLine) -> None:
+    """Lines of an invoice, postings and payments have the amount that their own reads show."""
+    changes = api.get(f"{PATH}?known_from=2020-01-01T00:00:00Z&limit=500").json()
+    amounts = [
+        (row["table"], row["key"], column["after"])
+        for row in changes["items"]
+        for column in row["columns"]
+        if column["name"] == "amount"
+    ]
+    assert {"invoice_line", "posting", "funds"} == {table for table, _, _ in amounts}
+    lines = api.get(f"/v1/clients/{HARBOR}/invoices/2026-04").json()["lines"]
+    assert {line["number"]: line["amount"] for line in lines} == {
+        key["number"]: amount
+        for table, key, amount in amounts
+        if table == "invoice_line" and key["invoice_month"] == "2026-04-01"
+    }
+    names = {column["name"] for row in changes["items"] for column in row["columns"]}
+    assert not [name for name in names if "cents" in name]
+    said = ofrecord("changes", HARBOR, "--known-from", "1", "--limit", "500").out
+    assert f"  amount: – → {lines[0]['amount']}\n" in said
+
+
+def test_one_row_is_told_as_one(ofrecord: CommandLine, api: Served) -> None:
+    """In the sentence at the end; the agent of record is one."""
+    history = api.get(f"/v1/clients/{HARBOR}/history?limit=500").json()["items"]
+    [known_to] = [each["position"] for each in history if "agent_of_record" in each["type"]]
+    between = ("--known-from", str(known_to - 1), "--known-to", str(known_to))
+    assert ofrecord("changes", HARBOR, *between).out.endswith(": 1 of 1 row\n")
+
+
 def test_before_the_history_nothing_was_known(api: Served) -> None:
     """Everything is added; without an end it goes to now."""
     changes = api.get(f"{PATH}?known_from=2020-01-01T00:00:00Z&limit=500").json()

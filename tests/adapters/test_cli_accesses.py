@@ -188,6 +188,33 @@ def test_the_list_is_filtered_and_paged(ofrecord: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
+    ("clients", "told"),
+    [
+        (3, "zz-0; zz-1; zz-2 "),
+        (4, "zz-0; zz-1; zz-2; … and 1 more "),
+        (3000, "zz-0; zz-1; zz-2; … and 2,997 more "),
+    ],
+)
+def test_of_a_read_that_showed_many_the_table_names_the_first(
+    ofrecord: CommandLine, module_database_url: str, clients: int, told: str
+) -> None:
+    """However many there were, a line stays readable; JSON is whole."""
+    ids, sender = [f"zz-{number}" for number in range(clients)], f"reader-of-{clients}"
+    with psycopg.connect(module_database_url) as conn:
+        conn.execute(
+            "INSERT INTO accesses (recorder, serial, at, how, sender, role, read, outcome,"
+            " client_ids, member_id, times)"
+            " VALUES (%s, 1, now(), 'cli', %s, 'carrier', 'book', 'shown', %s, '20260100001', 1)",
+            (sender, sender, ids),
+        )
+    out = ofrecord("accesses", "--sender", sender).out
+    assert told in out
+    assert max(map(len, out.splitlines())) < 200
+    [item] = ofrecord("accesses", "--sender", sender, "--json").json()["items"]
+    assert item["client_ids"] == ids
+
+
+@pytest.mark.parametrize(
     "wrong", [("--since", "yesterday"), ("--until", "2026-03-01"), ("--cursor", "x")]
 )
 def test_a_wrong_filter_is_not_understood(ofrecord: CommandLine, wrong: tuple[str, str]) -> None:

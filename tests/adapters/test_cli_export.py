@@ -146,6 +146,9 @@ def test_an_existing_file_is_written_over_only_if_asked_to(
     assert (ended.code, file.read_bytes()) == (2, b"mine")
     assert ofrecord("export", str(file), "--force").code == 0
     assert zipfile.is_zipfile(file)
+    assert file.stat().st_mode & 0o777 == 0o600, "it holds personal data"
+    ended = ofrecord("export", str(tmp_path), "--force")
+    assert (ended.code, ended.err) == (2, f"{tmp_path} is not a file.\n")
     ended = ofrecord("export", str(tmp_path / "nowhere" / "log.zip"))
     assert (ended.code, "cannot be written: No such file" in ended.err) == (2, True)
 

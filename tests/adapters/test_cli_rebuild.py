@@ -72,14 +72,26 @@ def test_differences_are_listed_and_nothing_is_switched_for_them(
     """Whoever looked at them switches all the same, with a command of its own."""
     with psycopg.connect(database) as conn:
         conn.execute("UPDATE book_of_business.client SET name = 'Nobody Inc'")
+        clients = conn.execute("SELECT count(*) FROM book_of_business.client").fetchone()
     ended = ofrecord("rebuild", "start", "book_of_business", "--switch")
     assert ended.code == 1
     assert f"client, {_CLIENT}: the row client_id={_CLIENT}: differs in name." in ended.out
+    assert clients
+    assert f", beside the old tables: {clients[0]} differences (" in ended.out
     assert "Nobody Inc" not in ended.out
     assert ofrecord("rebuild", "compare", "book_of_business").code == 1
     assert ofrecord("verify").code == 1, "the old one serves still"
     assert ofrecord("rebuild", "switch", "book_of_business").code == 0
     assert ofrecord("verify").code == 0
+
+
+def test_one_difference_is_told_as_one(ofrecord: CommandLine, database: str) -> None:
+    """And no event, where nothing was folded now."""
+    with psycopg.connect(database) as conn:
+        conn.execute(f"UPDATE book_of_business.client SET name = '' WHERE client_id = '{_CLIENT}'")
+    assert ofrecord("rebuild", "start", "book_of_business").code == 1
+    said = ofrecord("rebuild", "compare", "book_of_business").out
+    assert ": 1 difference (0 events, " in said, said
 
 
 def test_readers_never_see_an_error_or_an_empty_book(ofrecord: CommandLine, database: str) -> None:

@@ -67,7 +67,16 @@ def test_json_lines_go_to_a_file(ofrecord: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     assert ofrecord("replay", "--client", _CLIENT, "--jsonl", str(file)).code == 0
     assert len(file.read_text().splitlines()) == len(_events(ofrecord, "--client", _CLIENT))
+    assert file.stat().st_mode & 0o777 == 0o600, "it holds personal data"
     assert ofrecord("replay", "--jsonl", str(tmp_path / "no" / "where")).code == 2
+    ended = ofrecord("replay", "--client", _CLIENT, "--jsonl", str(file))
+    assert (ended.code, ended.err) == (2, f"{file} is there already: name another file.\n")
+
+
+def test_a_part_without_events_says_so(ofrecord: CommandLine) -> None:
+    """Instead of nothing at all."""
+    ended = ofrecord("replay", "--from", "10", "--to", "5")
+    assert (ended.code, ended.out, ended.err) == (0, "", "0 events of 0 clients and payees.\n")
 
 
 def test_step_by_step_each_transaction_says_what_it_changed(ofrecord: CommandLine) -> None:
@@ -149,3 +158,18 @@ def test_what_makes_no_sense_is_told(ofrecord: CommandLine, arguments: tuple[str
 def test_nobody_of_that_id_is_told(ofrecord: CommandLine) -> None:
     """As everywhere."""
     assert ofrecord("replay", "--client", "nobody").code == 1
+
+
+def test_a_damaged_history_is_told(ofrecord: CommandLine, module_database_url: str) -> None:
+    """An event that is missing, and one whose bytes are no event; the last test of this file."""
+    for damage, said in (
+        ("UPDATE stored_events SET state = 'x' {where}", "cannot be read"),
+        ("DELETE FROM stored_events {where}", "Version 3 is missing."),
+    ):
+        where = f"WHERE originator_id = '{_CLIENT}' AND originator_version = 3"
+        with psycopg.connect(module_database_url) as conn:
+            conn.execute(damage.format(where=where))  # type: ignore[arg-type]  # made above
+        for command in (("replay", "--client", _CLIENT, "--step"), ("client", _CLIENT)):
+            position = ("--known-at", "10") if command[0] == "client" else ()
+            ended = ofrecord(*command, *position)
+            assert (ended.code, said in ended.err) == (1, True), (command, ended.err)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import psycopg
@@ -90,6 +91,9 @@ def test_an_altered_row_is_named_with_its_columns_and_no_values(
     assert found["key"] == {"client_id": _CLIENT, "member_id": "20260100001"}
     people = ofrecord("verify", "--client", _CLIENT).out
     assert "differs from the replay in city, zip" in people
+    assert re.search(
+        r": 1 client or payee, \d+ events, \d+ rows in [\d.]+ s: 1 row differs\.\n", people
+    )
     assert "Nowhere" not in ended.out + people
 
 
@@ -102,6 +106,8 @@ def test_rows_that_are_missing_or_too_many_are_found(ofrecord: CommandLine, data
         "INSERT INTO book_of_business.subgroup VALUES"
         f" ('{_CLIENT}', 'GHOST', 'x', '2026-01-01'), ('nobody', 'GHOST', 'x', '2026-01-01')",
     )
+    told = ofrecord("verify").out
+    assert re.search(r"\b2 rows are unfounded\b", told), told
     ended = ofrecord("verify", "--json")
     kinds = {(f["kind"], f["table"], f["client_id"]) for f in ended.json()["findings"]}
     assert ended.code == 1

@@ -40,6 +40,7 @@ def proved(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("proofs")
     with pytest.MonkeyPatch.context() as patch, served_with_harbor(module_database_url) as api:
         patch.setenv("OFRECORD_PROOF_KEYS", str(folder / "keys"))
+        (folder / "bucket").mkdir()
         patch.setenv("OFRECORD_PUBLISH_CHECKPOINTS", str(folder / "bucket"))
         proved = Proved(api, module_database_url, folder)
         assert f"{proved.head} events are proven." in proved.ended("prove", "--once").out
@@ -79,6 +80,22 @@ def test_a_checkpoint_is_shown_kept_and_published(proved: Proved) -> None:
     published.write_text("another\n")
     refused = proved.run("checkpoints", "--publish", str(proved.folder / "bucket"))
     assert (refused.code, "was not replaced" in refused.err.replace("\n", " ")) == (1, True)
+    for no_folder in (published, proved.folder / "not-mounted"):
+        refused = proved.run("checkpoints", "--publish", str(no_folder))
+        assert (refused.code, "There is no such folder" in refused.err) == (1, True)
+
+
+def test_where_the_keys_are_gone_no_others_are_made(proved: Proved) -> None:
+    """The log is signed: nobody would trust what other keys sign, and nobody could tell why."""
+    keys = proved.folder / "keys"
+    aside = keys.rename(proved.folder / "aside")
+    try:
+        refused = proved.run("prove", "--once")
+        assert (refused.code, "its keys have signed this log" in refused.err) == (1, True)
+        assert not keys.exists()
+    finally:
+        aside.rename(keys)
+    assert proved.ended("prove", "--once")
 
 
 def test_the_log_is_checked_against_an_earlier_checkpoint(proved: Proved) -> None:
@@ -157,23 +174,32 @@ def test_an_altered_event_or_receipt_is_found(proved: Proved) -> None:
     kept = proved.folder / "before.txt"
     kept.write_text(proved.ended("checkpoint").out)
     check = ("checkpoint", "--verify", str(kept))
+    first = "(SELECT min(notification_id) FROM stored_events)"
+    cause = "convert_from(state, 'UTF8')::json #>> '{cause,transaction_id}'"
+    wheres = {
+        "stored_events": f"notification_id = {first}",
+        "receipts": f"transaction_id = (SELECT {cause} FROM stored_events"
+        f" WHERE notification_id = {first})",
+    }
     for table, column, other in (
         ("stored_events", "state", "state || ' '::bytea"),
         ("stored_events", "recorded_at", "recorded_at - interval '1 microsecond'"),
         ("receipts", "body", "body || ' '::bytea"),
         ("receipts", "sender", "sender || 'x'"),
     ):
-        where = "ctid = (SELECT min(ctid) FROM " + table + ")"
+        where = wheres[table]
         with psycopg.connect(proved.database_url) as conn:
             [before] = conn.execute(f"SELECT {column} FROM {table} WHERE {where}").fetchone() or [0]
-            [ctid] = conn.execute(
-                f"UPDATE {table} SET {column} = {other} WHERE {where} RETURNING ctid::text"
-            ).fetchone() or [0]
+            conn.execute(f"UPDATE {table} SET {column} = {other} WHERE {where}")
         assert proved.run(*check).code == 0
+        told = proved.run("proof", "1")
+        assert (told.code, "not the one that was proven" in told.err) == (1, True), column
+        answer = proved.api.get("/v1/proof/inclusion/1")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_proven"), column
         found = proved.run(*check, "--from-events")
         assert (found.code, "not as they were signed" in found.err) == (1, True), column
         with psycopg.connect(proved.database_url) as conn:
-            conn.execute(f"UPDATE {table} SET {column} = %s WHERE ctid = %s::tid", (before, ctid))
+            conn.execute(f"UPDATE {table} SET {column} = %s WHERE {where}", (before,))
     assert proved.run(*check, "--from-events").code == 0
     with psycopg.connect(proved.database_url) as conn:
         conn.execute("UPDATE tree_tiles SET hashes = hashes || hashes WHERE level = 0")

@@ -137,11 +137,14 @@ def test_a_forged_memory_is_told(keys: SigningKeyFolder, folder: Path) -> None:
 
 def test_a_checkpoint_is_published_once(keys: SigningKeyFolder, tmp_path: Path) -> None:
     """Whole, under its size, and never over another one."""
-    folder = CheckpointFolder(tmp_path / "bucket" / "ofrecord")
+    folder = CheckpointFolder(tmp_path / "bucket")
     checkpoint = signed(keys, 7)
+    with pytest.raises(NotADirectoryError):
+        folder.publish(checkpoint)  # as where a bucket is not mounted
+    (tmp_path / "bucket").mkdir()
     folder.publish(checkpoint)
     folder.publish(checkpoint)
-    [path] = (tmp_path / "bucket" / "ofrecord").iterdir()
+    [path] = (tmp_path / "bucket").iterdir()
     assert (path.name, path.read_text()) == ("checkpoint-000000000007.txt", checkpoint.note)
     path.write_text("another\n")
     with pytest.raises(FileExistsError):

@@ -77,6 +77,7 @@ def test_a_log_as_it_was_signed_is_intact(
     verdict = verify(file, "--key", KEY.vkey)
     assert verdict.said["verdict"] == "intact"
     assert (verdict.said["events"], verdict.said["size"], verdict.said["findings"]) == (10, 10, [])
+    assert verdict.said["receipts_not_proven"] == 0
 
 
 @pytest.mark.parametrize("events", [1, 2, 3, 4, 5, 8, 11])

@@ -18,7 +18,7 @@ from schemas.envelope import Recorded
 from schemas.snapshots import FORM, encode_client
 from tests.processors.sending import SetClock
 from tests.projections.histories import History, project
-from tests.projections.random_histories import histories
+from tests.projections.random_histories import histories, random_history
 
 LONG_AFTER = datetime(2099, 1, 1, tzinfo=UTC)
 
@@ -57,12 +57,19 @@ def test_as_of_any_position_the_rows_are_those_there_were(
     for client_id, client in clients_at(history, taken_at).items():
         log.save_snapshot(Snapshot(client_id, client.version, FORM, encode_client(client)))
     position = max(1, round(share * len(history.events)))
+    known = whole(history.events[:position])
     knowledge = knowledge_of(log)
-    for client_id in {recorded.client_id for recorded in history.events[:position]}:
+    for client_id in {recorded.client_id for recorded in known}:
         version = knowledge.version(client_id, position)
         rows = list(knowledge.rows([projection], client_id, version))
         assert len(set(rows)) == len(rows)
-        assert set(rows) == had(projection, history.events[:position], client_id)
+        assert set(rows) == had(projection, known, client_id)
+
+
+def whole(events: Sequence[Recorded]) -> Sequence[Recorded]:
+    """Without the events of a transaction of which there are more to come."""
+    last = events[-1].cause
+    return events[: -last.index] if last.index < last.count else events
 
 
 def clients_at(history: History, position: int) -> dict[str, object]:
@@ -87,6 +94,19 @@ def test_as_of_any_instant_what_had_been_received_is_known(history: History, hou
             if recorded.client_id == client_id and recorded.cause.received_at <= instant
         ]
         assert version_known(log, client_id, instant) == max(received, default=0)
+
+
+def test_what_was_received_at_just_that_instant_is_known() -> None:
+    """And a microsecond before it is not."""
+    history = random_history(3, 20)
+    log = log_of(history)
+    knowledge = knowledge_of(log)
+    for client_id in history.clients:
+        received = [event.cause.received_at for event in log.history(client_id, 0, 1_000)]
+        for instant in set(received):
+            before = sum(each < instant for each in received)
+            assert knowledge.version(client_id, instant) == before + received.count(instant)
+            assert version_known(log, client_id, instant - timedelta(microseconds=1)) == before
 
 
 def test_the_future_is_not_known() -> None:

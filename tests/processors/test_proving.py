@@ -231,6 +231,11 @@ def _fewer_events(house: House) -> None:
     del house.log._entries[50:]
 
 
+def _gap(house: House) -> None:
+    append(house.log, *[("C1", "y")] * 3)
+    del house.log._entries[61]
+
+
 def _signed_by_a_stranger(house: House) -> None:
     mine, house.keys.keys = house.keys.keys, [SignerForTests(ORIGIN)]
     append(house.log, ("C1", "y"))
@@ -249,6 +254,7 @@ _ALTERED: dict[str, tuple[Callable[[House], None], str]] = {
     "another tile": (_another_tile, "TreeDifferent"),
     "no tile": (_no_tile, "TilesMissing"),
     "fewer events": (_fewer_events, "LogSmaller"),
+    "a gap": (_gap, "EventsMissing"),
     "signed by a stranger": (_signed_by_a_stranger, "SignedByOthers"),
 }
 

@@ -118,6 +118,20 @@ def test_rows_that_were_wrong_are_listed_and_mended_by_the_switch(world: World) 
     assert world.rows.digest(world.tally) == digest_by_hand(world.log)
 
 
+def test_rows_that_are_ahead_of_a_log_whose_end_is_gone_are_mended(world: World) -> None:
+    """They skipped what came in the place of what was cut off; the new ones have it."""
+    append(world.log, *some_events("A", "B"))
+    world.project()
+    with world.rows._connection() as conn:
+        conn.execute("DELETE FROM stored_events WHERE notification_id = 2")
+    work = built(world.rebuild())
+    work.switch()
+    assert world.rows.position(world.tally.name) == 1
+    append(world.log, *some_events("C"))
+    world.project()
+    assert world.rows.digest(world.tally) == digest_by_hand(world.log)
+
+
 def test_what_moves_while_it_is_compared_is_no_difference(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +152,27 @@ def test_what_moves_while_it_is_compared_is_no_difference(
     monkeypatch.setattr(work, "catch_up", catch_up_and_be_overtaken)
     assert work.compare().differences == []
     assert next(moves, None) is None, "it was overtaken twice"
+
+
+def test_what_comes_just_before_the_switch_is_in_the_new_tables(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They catch up once more while the old ones stand still."""
+    append(world.log, *some_events("A", "B"))
+    world.project()
+    work = built(world.rebuild())
+    caught_up = work.catch_up
+
+    def catch_up_and_be_overtaken(position: int | None = None) -> int:
+        reached = caught_up(position)
+        if position is None:
+            append(world.log, *some_events("B", "C"))
+            world.project()
+        return reached
+
+    monkeypatch.setattr(work, "catch_up", catch_up_and_be_overtaken)
+    work.switch()
+    assert world.rows.digest(world.tally) == digest_by_hand(world.log)
 
 
 def test_a_client_that_cannot_be_folded_parks_in_the_rebuilt_one(world: World) -> None:

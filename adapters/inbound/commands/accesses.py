@@ -6,13 +6,17 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from adapters.inbound.commands.opening import AsJson, looking
 from adapters.inbound.commands.printing import show
 from adapters.inbound.commands.reading import Cursor, Limit
 from adapters.inbound.commands.recording import recorded
 from adapters.inbound.http_accesses import instant_in
-from adapters.outbound.access_reads import AccessFilter
+from adapters.outbound.access_reads import Accesses, AccessFilter
+
+_CLIENTS_SHOWN = 3
+"""Of a line of the table: a page of a book names hundreds."""
 
 
 def accesses(
@@ -40,7 +44,19 @@ def accesses(
         until=_instant(until),
     )
     with looking(context) as application, recorded(context, application.services):
-        show(application.services.access_reads.page(wanted, cursor, limit), as_json)
+        page = application.services.access_reads.page(wanted, cursor, limit)
+        show(page if as_json else _printed(page), as_json)
+
+
+def _printed(page: Accesses) -> Accesses:
+    """For people: of a read that showed many clients, the first."""
+    items = [replace(each, client_ids=_first(each.client_ids)) for each in page.items]
+    return replace(page, items=items)
+
+
+def _first(client_ids: list[str]) -> list[str]:
+    more = len(client_ids) - _CLIENTS_SHOWN
+    return [*client_ids[:_CLIENTS_SHOWN], f"… and {more:,} more"] if more > 0 else client_ids
 
 
 def _instant(text: str | None) -> datetime | None:

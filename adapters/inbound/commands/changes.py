@@ -12,6 +12,7 @@ from adapters.inbound.changes import KnownBefore, changes_between
 from adapters.inbound.commands.opening import AsJson, reading
 from adapters.inbound.commands.printing import show
 from adapters.inbound.commands.reading import ClientArgument, Cursor, Limit
+from adapters.inbound.documents.wording import counted
 from adapters.outbound.change_views import ChangedRow, Value
 from processors.knowing import KnownAt
 
@@ -52,7 +53,7 @@ def changes(
             return
         for changed in page.items:
             _tell(changed)
-        shown = f"{len(page.items):,} of {page.count:,} rows"
+        shown = f"{len(page.items):,} of {counted(page.count, 'row')}"
         following = f"; next: {page.next}" if page.next else ""
         typer.echo(
             f"Version {page.from_version} to {page.to_version} of {client_id}: {shown}{following}"

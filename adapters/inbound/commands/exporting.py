@@ -26,6 +26,7 @@ from adapters.inbound.commands.opening import (
 from adapters.inbound.commands.printing import show
 from adapters.inbound.commands.recording import recorded, shows
 from adapters.inbound.commands.sending import Told
+from adapters.outbound.files import open_private
 from adapters.services import Services
 from adapters.settings import Settings
 from processors.archive_format import Manifest, Scope
@@ -64,20 +65,22 @@ def export(
     is paid by directly. Exit code: 0 it is written, 1 there is nothing to export.
     """
     asked = _scope(client, producer, since, until)
+    if file.exists() and not file.is_file():
+        raise fail(f"{file} is not a file.", NOT_UNDERSTOOD)
     if file.exists() and not force:
         raise fail(f"{file} is there already: --force writes over it.", NOT_UNDERSTOOD)
     with looking(context) as application, recorded(context, application.services):
         manifest = _write(context, application.services, asked, file)
     if manifest.unproven_events:
         typer.echo(
-            f"{manifest.unproven_events} events are in no checkpoint yet, for no prover runs:"
-            " `ofrecord prove --once` signs one. The archive says so.",
+            f"Of these events {manifest.unproven_events:,} are in no checkpoint: no prover runs, or"
+            " it refuses. `ofrecord prove --once` signs one, or says why not. The archive says so.",
             err=True,
         )
     if as_json:
         show(manifest, as_json)
     else:
-        typer.echo(f"{file}: {manifest.events} events, {manifest.receipts} receipts.")
+        typer.echo(f"{file}: {manifest.events:,} events, {manifest.receipts:,} receipts.")
 
 
 def _write(context: typer.Context, services: Services, asked: Scope, file: Path) -> Manifest:
@@ -162,7 +165,7 @@ def _new_file(file: Path) -> Iterator[BinaryIO]:
     """A file that has its name only when it is complete; however the work ends."""
     unfinished = file.with_name(f".{file.name}.unfinished")
     try:
-        with unfinished.open("wb") as opened:
+        with open_private(unfinished, "wb") as opened:
             yield opened
         unfinished.replace(file)
     except OSError as error:

@@ -29,6 +29,7 @@ from adapters.settings import Settings
 from processors.knowing import KnownInFuture, NotKnownThen
 from processors.ports import LogUnavailable, RowsUnavailable, TablesReplaced
 from processors.relay import TopicUnavailable
+from schemas.envelope import HistoryDamaged
 
 SAID_NO, NOT_UNDERSTOOD, NO_DATABASE = 1, 2, 3
 
@@ -67,6 +68,8 @@ def told_plainly() -> Iterator[None]:
         raise fail("There is no such thing.", SAID_NO) from None
     except (NotKnownThen, KnownInFuture) as error:
         raise fail(problem_for(error).detail, SAID_NO) from None
+    except HistoryDamaged as error:
+        raise fail(f"A history is damaged. {error} `ofrecord verify` names it.", SAID_NO) from None
     except BadCursor:
         raise fail("This is not a cursor that a page before gave out.", NOT_UNDERSTOOD) from None
     except (EmbeddedPostgresFailed, DatabaseNewer, MigrationChanged) as error:

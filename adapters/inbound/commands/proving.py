@@ -23,7 +23,7 @@ from adapters.inbound.commands.opening import (
     told_to_end,
 )
 from adapters.inbound.commands.printing import show, write_document
-from adapters.inbound.proofs import NotProven, checkpoint_of, consistency_of, inclusion_of
+from adapters.inbound.proofs import NotProven, checkpoint_of, consistency_of, proof_of_event
 from adapters.inbound.watching import watched_prover
 from adapters.outbound.logs import configure_logs
 from adapters.outbound.published_checkpoints import CheckpointFolder
@@ -65,9 +65,12 @@ def proofs_told() -> Iterator[None]:
     except TreeDamaged as error:
         raise fail(f"The stored tree is damaged or was altered: {error}.", SAID_NO) from None
     except ProverRefuses as error:
+        why = "The tree in the database is not the one that was signed last"
+        if str(error) == "SignedByOthers":
+            why = "None of these keys signed the newest checkpoint. Put those back that did; else"
         raise fail(
-            f"Nothing is signed ({error}): the tree in the database is not the one that was signed"
-            " last. It was restored from a backup, or rewritten. README says what to do.",
+            f"Nothing is signed ({error}). {why}: it was restored from a backup, or rewritten."
+            " README says what to do.",
             SAID_NO,
         ) from None
 
@@ -264,7 +267,7 @@ def checkpoints(
                 SAID_NO,
             ) from None
         except OSError as error:
-            raise fail(f"{publish} cannot be written: {error.strerror}.", SAID_NO) from None
+            raise fail(f"{publish} cannot be written to: {error.strerror}.", SAID_NO) from None
         typer.echo(folder.path_of(newest.size))
 
 
@@ -284,5 +287,6 @@ def proof(
     ofrecord proof 2403 --out 2403.tlog-proof
     """
     with looking(context) as application, proofs_told():
-        text = inclusion_of(application.services.proofs, position, size)
+        services = application.services
+        text = proof_of_event(services.log, services.proofs, position, size)
     write_document(text.encode(), out)

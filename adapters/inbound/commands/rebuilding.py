@@ -22,6 +22,7 @@ from adapters.inbound.commands.verifying import (
     database_of,
     progress,
 )
+from adapters.inbound.documents.wording import counted
 from adapters.inbound.shares import ShareDied, in_shares
 from processors.applying import TakenOver
 from processors.rebuild import Comparison, Rebuild, RebuildRefused, RebuildShare, RowDifference
@@ -242,11 +243,11 @@ def _tell_rebuilt(rebuilt: Rebuilt, as_json: bool) -> None:
             typer.echo("… and more.")
         if rebuilt.not_comparable:
             typer.echo(f"Not comparable: {', '.join(rebuilt.not_comparable)}.")
-        found = f"{len(rebuilt.differences):,} differences" if rebuilt.differences else "equal"
+        found = counted(len(rebuilt.differences), "difference") if rebuilt.differences else "equal"
         what = "switched" if rebuilt.is_switched else "beside the old tables"
         typer.echo(
             f"{rebuilt.projection} at position {rebuilt.position:,}, {what}: {found} "
-            f"({rebuilt.events:,} events, {rebuilt.seconds:,.1f} s)."
+            f"({counted(rebuilt.events, 'event')}, {rebuilt.seconds:,.1f} s)."
         )
     if rebuilt.differences:
         raise typer.Exit(SAID_NO)

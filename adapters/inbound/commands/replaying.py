@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -29,6 +30,7 @@ from adapters.inbound.commands.sending import Told
 from adapters.inbound.commands.verifying import BY_NAME, database_of, progress
 from adapters.inbound.histories import history_event
 from adapters.inbound.replay_words import step_lines, told
+from adapters.outbound.files import open_private
 from adapters.outbound.reading import NotFound
 from adapters.outbound.scratch_projections import ScratchRefused, drop_scratch, require_free
 from adapters.services import Services
@@ -198,7 +200,7 @@ def _pass_on(
     jsonl: str | None,
     is_to_end: Callable[[], bool],
 ) -> None:
-    shown: set[str] = set()
+    shown, count = set[str](), 0
     head, began = services.log.head(), time.monotonic()
     with _opened(jsonl) as file, Told() as progress_line:
         for looked in part_of(services.log, part):
@@ -208,6 +210,7 @@ def _pass_on(
                     break
                 pace.wait(len(events))
                 shown.add(events[0].client_id)
+                count += len(events)
                 for line in _json_lines(events) if jsonl is not None else [told(events)]:
                     file.write(line + "\n")
             if is_to_end():
@@ -216,6 +219,7 @@ def _pass_on(
                 done, of = looked.position - part.after, (part.up_to or head) - part.after
                 progress_line.progress(progress(done, of, began), done)
     shows(context, shown)
+    typer.echo(f"{count:,} events of {len(shown):,} clients and payees.", err=True)
 
 
 @contextmanager
@@ -224,11 +228,12 @@ def _opened(jsonl: str | None) -> Iterator[TextIO]:
         yield sys.stdout
         return
     try:
-        file = Path(str(jsonl)).open("w", encoding="utf-8")  # noqa: SIM115  # closed below
+        with open_private(Path(str(jsonl)), "xb") as opened, TextIOWrapper(opened, "utf-8") as file:
+            yield file
+    except FileExistsError:
+        raise fail(f"{jsonl} is there already: name another file.", NOT_UNDERSTOOD) from None
     except OSError as error:
         raise fail(f"{jsonl} cannot be written: {error.strerror}.", NOT_UNDERSTOOD) from None
-    with closing(file):
-        yield file
 
 
 def _json_lines(events: Iterable[Recorded]) -> Iterator[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -22,11 +22,12 @@ from adapters.inbound.commands.opening import (
 )
 from adapters.inbound.commands.printing import show
 from adapters.inbound.commands.sending import Told
+from adapters.inbound.documents.wording import counted
 from adapters.inbound.shares import in_shares
 from adapters.outbound.logs import configure_logs
 from processors.money_identities import StatementsLedger
 from processors.replay_ports import Share
-from processors.verification import Checked, Finding
+from processors.verification import Checked, Finding, Kind
 from processors.verifying import verify_rest, verify_share
 from projections.catalog import PROJECTIONS
 from projections.kernel import Projection
@@ -149,7 +150,18 @@ def progress(done: int, of: int, began: float) -> str:
     """How far it is, and how long it will take."""
     passed = time.monotonic() - began
     left = passed / done * max(0, of - done) if done else 0.0
-    return f"{done:,} of {of:,} events, {left:,.0f} s left"
+    return f"{done:,} of {counted(of, 'event')}, {left:,.0f} s left"
+
+
+_KINDS: Mapping[Kind, tuple[str, str]] = {
+    "row_missing": ("row is missing", "rows are missing"),
+    "row_unfounded": ("row is unfounded", "rows are unfounded"),
+    "row_differs": ("row differs", "rows differ"),
+    "history": ("break in a history", "breaks in histories"),
+    "money": ("sum is wrong", "sums are wrong"),
+    "not_replayable": ("replay fails", "replays fail"),
+}
+"""What findings say, of one and of several."""
 
 
 def _tell(verified: Verified) -> None:
@@ -157,10 +169,19 @@ def _tell(verified: Verified) -> None:
         typer.echo(finding.sentence)
     for name, digest in (verified.digests or {}).items():
         typer.echo(f"{name}  {digest or 'no rows'}")
-    counts: Counter[Any] = Counter(finding.kind for finding in verified.findings)
-    found = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in counts.items())
+    counts: Counter[Kind] = Counter(finding.kind for finding in verified.findings)
+    found = ", ".join(_counted(kind, count) for kind, count in counts.items())
+    streams = f"{verified.streams:,} clients and payees"
+    if verified.streams == 1:
+        streams = "1 client or payee"
     typer.echo(
-        f"{', '.join(verified.projections)}: {verified.streams:,} clients and payees, "
-        f"{verified.events:,} events, {verified.rows:,} rows in {verified.seconds:,.1f} s: "
-        + (found or "all is what the log says.")
+        f"{', '.join(verified.projections)}: {streams}, {counted(verified.events, 'event')}, "
+        f"{counted(verified.rows, 'row')} in {verified.seconds:,.1f} s: "
+        + (f"{found}." if found else "all is what the log says.")
     )
+
+
+def _counted(kind: Kind, count: int) -> str:
+    """Findings of a kind, such as ``1 row differs`` and ``2 rows differ``."""
+    one, many = _KINDS[kind]
+    return f"{count:,} {one if count == 1 else many}"

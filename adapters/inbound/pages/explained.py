@@ -21,14 +21,19 @@ from adapters.inbound.http_reads import PathClient, PathMember
 from adapters.inbound.http_transaction_reads import VERSION_MAX
 from adapters.inbound.pages.rendering import page
 from adapters.inbound.pages.routes import PathTransaction, services_of
-from adapters.inbound.pages.signing_in import PageReader, PageRoute
+from adapters.inbound.pages.signing_in import OF_PAGES, PageReader, PageRoute
 from adapters.inbound.pages.timeline import moment_at, transaction_title
 from adapters.outbound.explanation_views import ExplanationView, explanation_view
 from adapters.outbound.reading import NotFound
 from domain.types import Code
 from processors.explaining import Explainer
 
-router = APIRouter(prefix="/audit/explain", include_in_schema=False, route_class=PageRoute)
+router = APIRouter(
+    prefix="/audit/explain",
+    include_in_schema=False,
+    route_class=PageRoute,
+    dependencies=OF_PAGES,
+)
 
 AtVersion = Annotated[int | None, Query(ge=1, le=VERSION_MAX)]
 

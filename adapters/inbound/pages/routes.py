@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BeforeValidator, Field, StringConstraints
 
@@ -23,7 +23,13 @@ from adapters.inbound.http_transaction_reads import VERSION_MAX
 from adapters.inbound.pages import words
 from adapters.inbound.pages.opened import opened
 from adapters.inbound.pages.rendering import ASSETS, attachment, page
-from adapters.inbound.pages.signing_in import PageAuditor, PageReader, PageRoute, key_of_page
+from adapters.inbound.pages.signing_in import (
+    OF_PAGES,
+    SIGNED_IN,
+    PageAuditor,
+    PageReader,
+    PageRoute,
+)
 from adapters.inbound.pages.timeline import (
     moment_at,
     timeline_of,
@@ -39,8 +45,11 @@ from domain.client.inputs import Day
 from domain.types import ClientId, Code
 from schemas.notes import parse_checkpoint, parse_note
 
-router = APIRouter(prefix="/audit", include_in_schema=False, route_class=PageRoute)
-_signed_in = [Depends(key_of_page("auditor", "carrier"))]
+router = APIRouter(
+    prefix="/audit", include_in_schema=False, route_class=PageRoute, dependencies=OF_PAGES
+)
+beside = APIRouter(prefix="/audit", include_in_schema=False, route_class=PageRoute)
+"""What is below the address of the pages, and no page; its last route answers all that is left."""
 
 _ROWS = 50
 
@@ -71,7 +80,7 @@ def services_of(request: Request) -> Services:
 # ── Finding ────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get("", dependencies=_signed_in)
+@router.get("")
 def audit_index(
     request: Request, client_id: Annotated[ClientId | None, _optional, Query()] = None
 ) -> Response:
@@ -92,15 +101,15 @@ def audit_index(
 def read_audit_book(
     request: Request, key: PageReader,
     producer_id: Annotated[Code, Query()],
-    true_on: TrueOn = None, cursor: Cursor = None,
+    true_on: TrueOn = None, known_at: MomentText = None, cursor: Cursor = None,
 ) -> Response:  # fmt: skip
-    """A producer's book of business on a day."""
+    """A producer's book of business on a day, as known at a moment."""
     services = services_of(request)
-    as_of = AsOf(true_on)
-    reads = seen_book(services, producer_id, as_of)
+    as_of = AsOf(true_on, None if known_at is None else moment_in("known_at", known_at))
+    reads = seen_book(services, producer_id, as_of, cursor=cursor, clients_max=_ROWS + 1)
     book = reads.book(producer_id, as_of.day(services), cursor=cursor, limit=_ROWS)
     shows(request, (line.client_id for line in book.items))
-    return page("book.html", book=book, true_on=true_on)
+    return page("book.html", book=book, true_on=true_on, known_at=known_at)
 
 
 # ── A client ───────────────────────────────────────────────────────────────────────────────────
@@ -195,7 +204,7 @@ def read_audit_invoice(
 # ── Proof, and who read ────────────────────────────────────────────────────────────────────────
 
 
-@router.get("/proofs/{position}", dependencies=_signed_in)
+@router.get("/proofs/{position}")
 def audit_proof(request: Request, position: Annotated[int, Path(ge=1, le=VERSION_MAX)]) -> Response:
     """The proof of an event, as a file that an offline verifier reads."""
     try:
@@ -205,7 +214,7 @@ def audit_proof(request: Request, position: Annotated[int, Path(ge=1, le=VERSION
     return attachment(text, f"{position}.tlog-proof")
 
 
-@router.get("/checkpoint", dependencies=_signed_in)
+@router.get("/checkpoint")
 def audit_checkpoint(request: Request) -> Response:
     """The newest checkpoint, as a file."""
     try:
@@ -229,7 +238,17 @@ def read_audit_accesses(
     return page("accesses.html", accesses=found, client_id=client_id, cursor=cursor)
 
 
-@router.get("/assets/{digest}/{name}")
+# ── Beside the pages ───────────────────────────────────────────────────────────────────────────
+
+
+@beside.get("/", dependencies=SIGNED_IN)
+def audit_slash(request: Request) -> Response:
+    """The first page's address with a slash behind it leads there."""
+    query = request.url.query
+    return RedirectResponse(f"/audit?{query}" if query else "/audit", 308)
+
+
+@beside.get("/assets/{digest}/{name}")
 def audit_asset(digest: str, name: str) -> Response:
     """The style and the script."""
     asset = ASSETS.get(f"/audit/assets/{digest}/{name}")
@@ -238,7 +257,7 @@ def audit_asset(digest: str, name: str) -> Response:
     return asset.response()
 
 
-@router.get("/{rest:path}", dependencies=_signed_in)
+@beside.get("/{rest:path}", dependencies=SIGNED_IN)
 def audit_nothing(rest: str) -> Response:
     """Any other address below this one: a page says that there is nothing."""
     raise Problem("not_found")

@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from adapters.inbound.authentication import Authenticator
-from adapters.inbound.http_edge import problem_for
+from adapters.inbound.http_edge import problem_for, refuse_others
 from adapters.inbound.incoming import fault_of
 from adapters.inbound.pages.rendering import problem_page
 from adapters.inbound.problems import Problem
@@ -82,5 +82,15 @@ def _bearer(authorization: str) -> str:
     return f"Bearer {signed_in.partition(':')[2]}"
 
 
-PageReader = Annotated[ApiKey, Depends(key_of_page("auditor", "carrier"))]
+async def only_known_fields(request: Request) -> None:
+    """The dependency that refuses query parameters that the page does not have."""
+    page: APIRoute = request.scope["route"]
+    refuse_others(request, {field.alias for field in page.dependant.query_params})
+
+
+_signed_in = Depends(key_of_page("auditor", "carrier"))
+PageReader = Annotated[ApiKey, _signed_in]
 PageAuditor = Annotated[ApiKey, Depends(key_of_page("auditor"))]
+SIGNED_IN = [_signed_in]
+OF_PAGES = [_signed_in, Depends(only_known_fields)]
+"""Dependencies of every page: first who asks, then whether it may be asked."""

@@ -78,6 +78,9 @@ def moment_at(
     if version > newest:
         raise KnownInFuture
     (recorded,) = services.log.history(client_id, version - 1, 1)
+    rest = recorded.cause.count - recorded.cause.index
+    if rest > 0:  # a version within a transaction: the transaction is known when it is whole
+        (recorded,) = services.log.history(client_id, version + rest - 1, 1)
     return Moment(recorded, newest, is_now)
 
 
@@ -90,9 +93,8 @@ def versions_around(services: Services, client_id: str, moment: Moment) -> list[
 
 def _name(recorded: Recorded) -> str:
     cause = recorded.cause
-    part = f" ({cause.index} of {cause.count})" if cause.count > 1 else ""
     at = cause.received_at.replace(tzinfo=None).isoformat(" ", "minutes")
-    return f"{at} UTC, {transaction_title(cause.transaction_type)}{part}"
+    return f"{at} UTC, {transaction_title(cause.transaction_type)}"
 
 
 def transaction_title(transaction_type: str) -> str:

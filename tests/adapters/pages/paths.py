@@ -27,7 +27,7 @@ def every_page(api: Served) -> dict[str, str]:
     explain = f"/audit/explain/clients/{HARBOR}"
     return {
         "audit_index": "/audit",
-        "read_audit_book": f"/audit/book?producer_id={AGENT}",
+        "read_audit_book": f"/audit/book?producer_id={AGENT}&true_on={FEBRUARY}&known_at={AFTER}",
         "read_audit_client": f"{CLIENT}?true_on={FEBRUARY}&known_at={AFTER}",
         "read_audit_transaction": f"{CLIENT}/transactions/{transaction_of(api, 'add_dependent')}",
         "read_audit_changes": f"{CLIENT}/changes?from={BEFORE}&to={AFTER}",

@@ -6,9 +6,14 @@ The scenario is handbook §9: H2's spouse is covered from 9 February 2026, and w
 from __future__ import annotations
 
 import re
+from datetime import date
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from adapters.inbound.pages import rendering
+from adapters.outbound.views import Book
 from tests.adapters.commission_house import AGENCY
 from tests.adapters.pages.conftest import Open
 from tests.adapters.pages.paths import (
@@ -52,6 +57,43 @@ def test_february_as_known_before_and_after_the_spouse_was_told(
     if spouse:
         assert "2026-02-09" in rows.inner_text()
         assert "$503.04" in rows.inner_text()
+
+
+def test_a_book_is_read_on_both_axes(without_script: Open, api: Served) -> None:
+    """It says which moment it shows, and hands it on; before its agent was told it is empty."""
+    page = without_script(f"/audit/book?producer_id={AGENT}")
+    assert "as known now" in page.locator(".lead").inner_text()
+    page.fill("#true_on", FEBRUARY)
+    page.fill("#known_at", BEFORE)
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url(re.compile("true_on=2026-02-20&known_at=2026"))
+    assert f"True on {FEBRUARY}, as known at {BEFORE}" in page.locator(".lead").inner_text()
+    assert (page.input_value("#true_on"), page.input_value("#known_at")) == (FEBRUARY, BEFORE)
+    assert "9" in page.locator("tbody tr", has_text=HARBOR).inner_text().split()
+    page.get_by_role("link", name="Harbor Bakery").click()
+    page.wait_for_url(re.compile(CLIENT))
+    assert f"True on {FEBRUARY}, as known at {BEFORE}" in page.locator(".lead").inner_text()
+    page = without_script(f"/audit/book?producer_id={AGENT}&true_on={FEBRUARY}&known_at=1")
+    assert "as known at 1" in page.locator(".lead").inner_text()
+    assert "No client has P-100" in page.locator("main").inner_text()
+    page.get_by_role("link", name="Today, as known now").click()
+    page.wait_for_url(re.compile(f"producer_id={AGENT}$"))
+    assert "8" in page.locator("tbody tr", has_text=HARBOR).inner_text().split()
+
+
+def test_the_next_page_of_a_book_is_of_the_same_moment() -> None:
+    """The link keeps the day and the moment, whatever characters it has."""
+    book = Book(producer_id=AGENT, on=date(2026, 2, 20), items=[], next="abc")
+    known_at = "2026-03-03T12:00:00+01:00"
+    html = bytes(rendering.page("book.html", book=book, true_on=None, known_at=known_at).body)
+    link = re.search(r'href="([^"]*)" rel="next"', html.decode())
+    assert link
+    assert parse_qs(urlsplit(unescape(link[1])).query) == {
+        "producer_id": [AGENT],
+        "true_on": ["2026-02-20"],
+        "known_at": [known_at],
+        "cursor": ["abc"],
+    }
 
 
 def test_the_slider_moves_without_script(without_script: Open) -> None:

@@ -15,6 +15,7 @@ from tests.adapters.pages.conftest import Open
 from tests.adapters.pages.paths import CLIENT, every_page, fetched, transaction_of
 from tests.adapters.served import AGENT, HARBOR, Served
 
+BOOK = f"/audit/book?producer_id={AGENT}"
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:;"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -64,6 +65,19 @@ def test_other_keys_are_told_that_they_may_not(api: Served, who: str) -> None:
         (f"{CLIENT}?version=1000", 422, "it has not come yet"),
         (f"{CLIENT}?known_at=yesterday", 422, "an instant with its offset from UTC"),
         (f"{CLIENT}?true_on=2026-02-30", 422, "query:true_on"),
+        (f"{CLIENT}?foo=1", 422, "query:foo</code>: There is no such parameter"),
+        (f"{CLIENT}/changes?from=1&known_to=5", 422, "query:known_to</code>: There is no such"),
+        ("/audit?cursor=", 422, "There is no such parameter"),
+        ("/audit/accesses?since=abc", 422, "There is no such parameter"),
+        ("/audit/checkpoint?size=1", 422, "There is no such parameter"),
+        ("/audit/explain/clients/x/balance?true_on=2026-01-01", 422, "There is no such parameter"),
+        ("/audit/nothing?foo=1", 404, "There is nothing here that this key may see."),
+        (f"{BOOK}&known_at=yesterday", 422, "an instant with its offset from UTC"),
+        (f"{BOOK}&known_at=2036-01-01T00:00:00Z", 422, "it has not come yet"),
+        (f"{BOOK}&true_on=2026-02-30", 422, "query:true_on"),
+        (f"{BOOK}&cursor=x", 422, "This is no cursor of this list"),
+        (f"{BOOK}&known_at=2000", 422, "it has not come yet"),
+        (f"{BOOK}&known_at=1&cursor=x", 422, "This is no cursor of this list"),
         (f"{CLIENT}?cursor=x", 422, "This is no cursor of this list"),
         (f"{CLIENT}/transactions/{'0' * 32}", 404, "There is nothing here"),
         (f"{CLIENT}/invoices/2026-12", 404, "This client has no invoice for this month."),
@@ -81,6 +95,21 @@ def test_what_cannot_be_shown_is_told_on_a_page(
     assert sentence in answer.text
 
 
+def test_a_page_is_asked_for_by_its_own_fields_alone_after_signing_in(api: Served) -> None:
+    """Who has not signed in is asked to, and not told what fields there are."""
+    for path in every_page(api).values():
+        wrong = f"{path}{'&' if '?' in path else '?'}since=x"
+        assert fetched(api, wrong).status_code == 422, path
+        assert fetched(api, wrong, None).status_code == 401, path
+
+
+def test_a_slash_behind_the_first_pages_address_leads_there(api: Served) -> None:
+    """With what was asked for."""
+    for asked in ("", f"?client_id={HARBOR}"):
+        answer = fetched(api, f"/audit/{asked}")
+        assert (answer.status_code, answer.headers["location"]) == (308, f"/audit{asked}")
+
+
 def test_fields_of_a_form_that_were_left_empty_ask_for_nothing(api: Served) -> None:
     """A browser sends them all the same."""
     for path in (
@@ -89,6 +118,7 @@ def test_fields_of_a_form_that_were_left_empty_ask_for_nothing(api: Served) -> N
         f"{CLIENT}/changes?from=5&to=",
         "/audit/accesses?client_id=&cursor=",
         "/audit?client_id=",
+        f"{BOOK}&true_on=&known_at=&cursor=",
     ):
         assert fetched(api, path).status_code == 200, path
     assert fetched(api, f"{CLIENT}?version=0").status_code == 422
@@ -147,7 +177,7 @@ def test_reading_a_page_leaves_a_record(api: Served) -> None:
     assert services.accesses.flush()
     before = len(services.access_reads.page(AccessFilter(), None, 500).items)
     fetched(api, f"{CLIENT}/transactions/{transaction_of(api, 'add_dependent')}")
-    fetched(api, f"/audit/book?producer_id={AGENT}", "carrier")
+    fetched(api, BOOK, "carrier")
     fetched(api, "/audit/clients/nobody")
     assert services.accesses.flush()
     found = services.access_reads.page(AccessFilter(), None, 500).items
