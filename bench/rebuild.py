@@ -54,6 +54,7 @@ def measure(database_url: str, table: Table, effort: Effort) -> None:
     table.note(f"{head:,} events of {book.clients:,} clients; load {os.getloadavg()[0]:.1f}")
     for what, *arguments in (
         ("the book rebuilt, compared, switched", "rebuild", "start", _BOOK, "--switch"),
+        ("transactions rebuilt likewise", "rebuild", "start", "transactions", "--switch"),
         ("all projections verified", "verify"),
         ("the book alone verified", "verify", "--projection", _BOOK),
     ):

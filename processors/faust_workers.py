@@ -203,6 +203,8 @@ class _Consumer(driver.Consumer):
             if self.should_stop:
                 return
             await asyncio.sleep(_TICK_SECONDS)
+        # One of the old topic that is under way would be remembered, and smaller ones then dropped.
+        await self.maybe_wait_for_commit_to_finish()
         _log.info("worker.topic_begins_again", partition=partition.partition)
         for known in (self._read_offset, self._committed_offset, self._acked, self._acked_index):
             known.pop(partition, None)
