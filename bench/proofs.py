@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -25,11 +26,12 @@ from bench.opened import log_and_processor
 from bench.table import Table
 from processors.merkle import consistency_proof, inclusion_proof
 from processors.proof_ports import ProofStore
-from processors.proving import Prover, root_of_log
+from processors.proving import Prover, measure_proven, root_of_log
 
 _CLIENTS = 1_000
 _IN_FLIGHT = (1, 64)
 _ROUNDS = 3
+_LOOK_SECONDS = 0.05
 
 
 def measure(database_url: str, table: Table, effort: Effort) -> None:
@@ -89,19 +91,23 @@ def _measure_append(database_url: str, table: Table, effort: Effort) -> None:
         with (
             TemporaryDirectory() as folder,
             closing(PostgresEventLog(database_url, pool_size=1)) as log,
-            _proving(database_url, log, folder) as (prover, _store),
+            _proving(database_url, log, folder) as (prover, store),
         ):
             for many in _IN_FLIGHT:
-                alone, beside = [], []
+                alone, beside, delays = [], [], list[float]()
                 for _ in range(_ROUNDS):
                     alone.append(commanded(many))
                     _catch_up(prover)  # what was appended meanwhile
-                    with _running(prover):
+                    with _running(prover), _watched(log, store, delays):
                         beside.append(commanded(many))
                 without, proven = (_best(speeds) for speeds in (alone, beside))
                 ratio = f"{proven.per_second / without.per_second:.2f} ×"
                 table.add(f"commands, {many} in flight, proofs off, best of 3", str(without))
                 table.add(f"commands, {many} in flight, proofs on", str(proven), ratio)
+                table.note(
+                    f"what was not proven meanwhile was at most {max(delays):.2f} s old,"
+                    f" p50 {statistics.median(delays):.2f} s"
+                )
 
 
 def _best(speeds: list[Speed]) -> Speed:
@@ -129,6 +135,24 @@ def _proving(
 def _running(prover: Prover) -> Iterator[None]:
     stop = threading.Event()
     thread = threading.Thread(target=prover.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def _watched(log: PostgresEventLog, store: ProofStore, delays: list[float]) -> Iterator[None]:
+    """Note again and again for how long the oldest event that is not proven has been there."""
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.wait(_LOOK_SECONDS):
+            delays.append(measure_proven(log, store, SystemClock()).seconds_unproven)
+
+    thread = threading.Thread(target=look)
     thread.start()
     try:
         yield
