@@ -55,7 +55,8 @@ def read_invoice_pdf(
     services: Services = request.app.state.services
     see = seen(services, client_id, actor.producer_id, known_at, [BOOK, BILLS], of_invoice(month))
     invoice = see.invoices.invoice(client_id, month, see.viewer, see.today)
-    return _pdf(invoice_pdf(invoice, see.today), f"invoice-{client_id}-{month:%Y-%m}")
+    document = invoice_pdf(invoice, see.today, known_at.known_at)
+    return _pdf(document, f"invoice-{client_id}-{month:%Y-%m}")
 
 
 @router.get(

@@ -57,7 +57,7 @@ def invoice(
         except InvoiceNotShown:
             raise fail(PROBLEMS["invoice_not_shown"][1], SAID_NO) from None
         if pdf is not None:
-            write_document(invoice_pdf(found, today), pdf)
+            write_document(invoice_pdf(found, today, asked.known_at), pdf)
         else:
             show(found if as_json else _printed(found), as_json)
 

@@ -14,12 +14,14 @@ from adapters.inbound.documents.letter_head import figure, letter_head, sums
 from adapters.inbound.documents.paper import CARRIER, About, Paper
 from adapters.inbound.documents.wording import cents_of, counted, day, month, usd
 from adapters.outbound.billing_views import InvoiceLineView, InvoiceSummary, InvoiceView
+from processors.knowing import KnownAt
 
 
-def invoice_pdf(invoice: InvoiceView, on: date) -> bytes:
+def invoice_pdf(invoice: InvoiceView, on: date, known_at: KnownAt | None = None) -> bytes:
     """The invoice as its client gets it; the same invoice and day give the same bytes.
 
-    Amounts are the recorded ones; ``on`` is the day whose names the members bear in it.
+    Amounts are the recorded ones; members bear the names of the day ``on``, or of an earlier
+    moment if that is what was read.
     """
     summary = invoice.summary
     current = [line for line in invoice.lines if line.kind == "current"]
@@ -30,7 +32,7 @@ def invoice_pdf(invoice: InvoiceView, on: date) -> bytes:
             title=f"Invoice {reference}",
             subject=f"Premium for {month(summary.month)}",
             running=f"{CARRIER} – Invoice {reference}",
-            foot=f"Names as of {day(on)}",
+            foot=f"Names as of {day(on)}" if known_at is None else _known(known_at),
             on=on,
         )
     )
@@ -50,6 +52,12 @@ def invoice_pdf(invoice: InvoiceView, on: date) -> bytes:
     adjustments(paper, changed)
     division_totals(paper, current, changed)
     return paper.pdf()
+
+
+def _known(known_at: KnownAt) -> str:
+    if isinstance(known_at, int):
+        return f"As known at position {known_at}"
+    return f"As known at {known_at.replace(tzinfo=None).isoformat(' ')} UTC"
 
 
 def _amount_due(paper: Paper, summary: InvoiceSummary) -> None:
