@@ -40,7 +40,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-PART, LINE_BYTES_MAX, NAMED_MAX, TOLD_MAX = 65_536, 1 << 26, 10_000, 20
+PART, LINE_BYTES_MAX, NAMED_MAX, TOLD_MAX, MOST = 65_536, 1 << 26, 10_000, 20, 1 << 63
+TOLD = ("transaction_id", "client_id", "client_version", "position")
 UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 EVENT = "position version client_id type recorded_at state sender transaction_id"
 RECEIPT = "transaction_id recorded_at sender key client_id content_hash body"
@@ -52,7 +53,7 @@ RECEIPT_LINE = f'{{"transaction_id":{T},"sender":{T},"key":{T},"client_id":{T},"
 RECEIPT_LINE = re.compile(f'{RECEIPT_LINE}"content_hash":{T},"body":"(.*)"}}'.encode())
 Checkpoint = namedtuple("Checkpoint", "size root what origin by")
 Finding = namedtuple("Finding", "kind sentence position client_id version", defaults=[None] * 3)
-Part = namedtuple("Part", "digests positions leaves streams receipts odd")
+Part = namedtuple("Part", "digests positions leaves root streams receipts odd")
 
 
 class Unusable(Exception):
@@ -212,11 +213,24 @@ def _about(kind, e, what="The event, or the receipt with it, was changed"):
     return Finding(kind, what, e.position, e.client_id, e.version)
 
 
-def _examine(number, file, checkpoint, whole, closely):  # a member, in a process of its own
+def _fits_event(r, e, last):  # is this the receipt of the transaction whose last event this is?
+    if (r.client_id, r.recorded_at, r.sender) != (e.client_id, e.recorded_at, e.sender):
+        return False
+    head = f'{{"transaction_id":"{r.transaction_id}","client_id":"{e.client_id}",'.encode()
+    version, end = b',"client_version":%d,"events":[' % e.version, b',"position":%d}' % e.position
+    if r.body.startswith(head) and r.body.endswith(end) and version in r.body:
+        return True  # as nearly all answers look; others are parsed
+    known, client_id, *place = map(_said(r).get, TOLD)
+    ahead = type(place[1]) is int and place[1] > last  # the transaction goes on in another member
+    right = ahead or place in ([e.version, e.position], [None, 0])
+    return right and (known, client_id) == (r.transaction_id, e.client_id)
+
+
+def _examine(number, file, checkpoint, whole):  # a member, in a process of its own
     archive, odd, answers, streams, ends = Archive(file), [], {}, defaultdict(list), {}
     for r in archive._rows(f"receipts/{number}", _receipt_in):
         odd += [Finding("receipt inserted", f"A second of {r[0]!r}.")] * (r[0] in answers)
-        answers[r.transaction_id] = _seal_of(r), r if closely else None
+        answers[r.transaction_id] = _seal_of(r), r
     proofs = () if whole else archive._rows(f"proofs/{number}", json.loads)
     paths = {proof["position"]: [*map(base64.b64decode, proof["hashes"])] for proof in proofs}
     positions, leaves, (size, root, *_) = [], [], checkpoint
@@ -234,17 +248,12 @@ def _examine(number, file, checkpoint, whole, closely):  # a member, in a proces
     for known, (_, r) in answers.items():
         if not (e := ends.get(known)):
             odd.append(Finding("receipt inserted", f"{known!r} caused none of the events."))
-        elif closely:
-            said = _said(r)
-            at, ids = said.get("position"), [str(said.get("transaction_id")), said.get("client_id")]
-            ahead = more and type(at) is int and at > positions[-1]  # in another member
-            place = said.get("client_version"), at
-            ahead = ahead or place in ((e.version, e.position), (None, 0))
-            right = [known, e.client_id, e.recorded_at, e.sender, e.client_id]
-            if not ahead or [*ids, r.recorded_at, r.sender, r.client_id] != right:
-                kind = "swapped" if ids[0] != known and ids[0] in answers else "changed"
-                odd.append(_about(f"receipt {kind}", e, "The receipt does not fit the event"))
-    return Part(archive.digests, positions, b"".join(leaves), streams, len(answers), odd)
+        elif not _fits_event(r, e, positions[-1] if more else MOST):
+            told = str(_said(r).get("transaction_id"))
+            kind = "swapped" if told != known and told in answers else "changed"
+            odd.append(_about(f"receipt {kind}", e, "The receipt does not fit the event"))
+    root = _root_of(leaves)
+    return Part(archive.digests, positions, b"".join(leaves), root, streams, len(answers), odd)
 
 
 class Verification:
@@ -264,9 +273,15 @@ class Verification:
         if lacking := dict([*witnesses]).keys() - own.by.union(*(c.by for c in self.earlier)):
             raise Unusable(f"No checkpoint is cosigned by {', '.join(lacking)}.")
         if self.kind != "all" and any(c[:2] != own[:2] for c in self.earlier):
-            raise Unusable("Only an archive of a whole log can be compared with more checkpoints.")
-        self.work, self.hurt = partial(_examine, file=path, checkpoint=own), set()
-        parts = self._examined(closely=self.kind != "all")
+            raise Unusable("Other checkpoints than its own can be compared with a whole log only.")
+        numbers = sorted(name[7:] for name in archive.names if name.startswith("events/"))
+        work = partial(_examine, file=path, checkpoint=own, whole=self.kind == "all")
+        many = partial(ProcessPoolExecutor, initializer=gc.disable)  # nothing goes in circles
+        with many() if numbers[1:] else nullcontext() as pool:
+            parts = [*(pool.map if pool else map)(work, numbers)]
+        self.parts, self.hurt = dict(zip(numbers, parts, strict=True)), set()
+        self.odd = [odd for part in parts for odd in part.odd]
+        self.positions = [position for part in parts for position in part.positions]
         self.seen = {"origin": own.origin, "size": own.size, "scope": self.scope}
         self.seen |= {"events": len(self.positions), "receipts": sum(p.receipts for p in parts)}
         self.seen["receipts_not_proven"] = 0
@@ -283,25 +298,15 @@ class Verification:
             if listed.get(name) != digests.get(name):
                 raise Unusable(f"The archive was altered after it was made: {name}.")
 
-    def _examined(self, closely):  # all members; what fits a checkpoint needs no closer look
-        numbers = sorted(name[7:] for name in self.archive.names if name.startswith("events/"))
-        work = partial(self.work, whole=self.kind == "all", closely=closely)
-        many = partial(ProcessPoolExecutor, initializer=gc.disable)  # nothing goes in circles
-        with many() if numbers[1:] else nullcontext() as pool:
-            parts = [*(pool.map if pool else map)(work, numbers)]
-        self.parts = dict(zip(numbers, parts, strict=True))
-        self.odd = [odd for part in parts for odd in part.odd]
-        self.positions = [position for part in parts for position in part.positions]
-        return parts
-
     def _whole(self, keys):  # compare a whole log with the checkpoints
         positions, own, known = self.positions, self.own, [self.own, *self.earlier]
         end = next((at for at, place in enumerate(positions) if place != at + 1), len(positions))
         leaves, findings, low = b"".join(p.leaves for p in self.parts.values()), [*self.odd], 0
         signed, cut = leaves[: end * 32], end == len(positions) < own.size
-        if not _fits(signed, own) or min(positions[end:], default=end + 1) <= own.size:
-            self._examined(closely=True)
-            findings = [*self.odd]
+        parts, full = [*self.parts.values()], end == len(positions) == own.size
+        full = full and {len(part.positions) for part in parts[:-1]} <= {PART}
+        fits = (full and _root_of([p.root for p in parts]) == own.root) or _fits(signed, own)
+        if not fits or min(positions[end:], default=end + 1) <= own.size:
             names = sorted(name for name in self.archive.names if name.startswith("leaves/"))
             stored = b"".join(self.archive.zip.open(name).read(PART * 32) for name in names)
             if not _fits(stored, own):

@@ -29,7 +29,7 @@ from processors.archive_format import (
     proof_line,
     receipt_line,
 )
-from processors.merkle import NotInTree, TreeDamaged, TreeReader
+from processors.merkle import EMPTY_ROOT, NotInTree, TreeDamaged, TreeReader, inclusion_holds
 from processors.proof_ports import Checkpoint, ProofStore
 from schemas.leaves import cause_of
 from schemas.publishing import PUBLISHED
@@ -121,15 +121,17 @@ class Archiver:
         self._progress = progress
         self._tree = TreeReader(log.proofs)
         self._through = log.head()
+        self._root = EMPTY_ROOT
 
     def write(self, file: BinaryIO, keys: Sequence[str], head: int) -> Manifest:
-        """Write the archive; returns its manifest. Raises ``NothingToArchive``.
+        """Write the archive; returns its manifest. Raises ``NothingToArchive``, and ``TreeDamaged``
+        where a part of the log is to be proven by a tree that is not the signed one.
 
         ``head`` is the log's head when the export was asked for: of what came later only that
         goes along which is proven by now.
         """
         manifest, newest = self._manifest, self._log.proofs.newest()
-        manifest.tree_size = newest.size if newest else 0
+        manifest.tree_size, self._root = (newest.size, newest.root) if newest else (0, EMPTY_ROOT)
         if manifest.tree_size >= head:
             self._through = manifest.tree_size
         selection = self._selection(self._through)
@@ -198,10 +200,15 @@ class Archiver:
                     put(receipt_line(receipt))
 
     def _proof_line(self, position: int) -> bytes:
+        """Raises ``TreeDamaged`` if the stored tree proves nothing: the event would be blamed."""
+        size = self._manifest.tree_size
         try:
-            path = self._tree.inclusion(position, self._manifest.tree_size)
-        except (NotInTree, TreeDamaged):
-            path = []
+            path = self._tree.inclusion(position, size)
+        except NotInTree:
+            return proof_line(position, [])
+        leaves = self._log.proofs.leaves(position, position)
+        if not leaves or not inclusion_holds(leaves[0], position, size, path, self._root):
+            raise TreeDamaged("it does not lead to the newest checkpoint")
         return proof_line(position, path)
 
     def _write_leaves(self, members: _Members) -> None:

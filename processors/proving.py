@@ -202,6 +202,7 @@ class Prover:
             raise ProverRefuses("TilesMissing") from None
         if self._log.head() < size:
             raise ProverRefuses("LogSmaller")
+        self._require_last(size)
         self._tree, self._root = tree, tree.root()
         self.refuses = False
         return size
@@ -215,6 +216,8 @@ class Prover:
         head = self._log.head()
         if head < self._tree.size:
             raise ProverRefuses("LogSmaller")
+        if head > self._tree.size:
+            self._require_last(self._tree.size)
         tree = self._tree.copy()
         tiles = {}
         end = min(head, tree.size + self._batch_events)
@@ -287,6 +290,15 @@ class Prover:
         if (head.size, head.root) != (newest.size, root):
             raise ProverRefuses("TreeDifferent")
         self._keys.remember(newest)
+
+    def _require_last(self, size: int) -> None:
+        """Raise ``ProverRefuses`` unless the last event that is proven is stored as it was proven.
+
+        A log whose end was cut off has others in its place as soon as it has grown again.
+        """
+        entries = self._log.entries(size - 1, 1) if size else []
+        if [*leaf_hashes(self._log, entries)] != [*self._store.leaves(size, size)]:
+            raise ProverRefuses("EventsDifferent")
 
     def _require_same(self) -> None:
         """Begin again if the newest checkpoint, or the remembered one, is not this prover's."""

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parent.parent
 FILE_LINES_MAX = 400
-ONE_FILE_LINES_MAX = {"ofrecord_verify.py": 440}
+ONE_FILE_LINES_MAX = {"ofrecord_verify.py": 450}
 """What must be one file: an auditor reads it, and takes it along alone."""
 FUNCTION_LINES_MAX = 40
 """Not counting the docstring."""

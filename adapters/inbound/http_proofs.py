@@ -6,6 +6,8 @@ is the archive (`ofrecord export`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -25,6 +27,7 @@ from adapters.inbound.proofs import (
     proof_of_event,
 )
 from adapters.services import Services
+from processors.merkle import TreeDamaged
 
 router = APIRouter(
     tags=["proofs"],
@@ -41,6 +44,18 @@ _Size = Annotated[
 ]
 
 
+@contextmanager
+def not_proven_told() -> Iterator[None]:
+    """What is not proven, or not by the tree that is stored, as a problem."""
+    try:
+        yield
+    except NotProven as none:
+        raise Problem("not_proven", str(none)) from None
+    except TreeDamaged as error:
+        sentence = f"The stored tree is damaged or was altered: {error}."
+        raise Problem("not_proven", sentence) from None
+
+
 def _text(told: str) -> dict[Any, Any]:
     content = {"text/plain": {"schema": {"type": "string"}}}
     return {200: {"description": told, "content": content}, **problems(*_CODES)}
@@ -54,10 +69,8 @@ def _text(told: str) -> dict[Any, Any]:
 def read_checkpoint(request: Request, size: _Size = None) -> Response:
     """The newest signed checkpoint of the log, or the one of a size."""
     services: Services = request.app.state.services
-    try:
+    with not_proven_told():
         return _text_answer(checkpoint_of(services.proofs, size).note)
-    except NotProven as none:
-        raise Problem("not_proven", str(none)) from None
 
 
 @router.get(
@@ -72,10 +85,8 @@ def read_inclusion(
 ) -> Response:
     """Proves that the event at a position, as it is stored, is in the tree of a checkpoint."""
     services: Services = request.app.state.services
-    try:
+    with not_proven_told():
         return _text_answer(proof_of_event(services.log, services.proofs, position, size))
-    except NotProven as none:
-        raise Problem("not_proven", str(none)) from None
 
 
 @router.get("/v1/proof/consistency", responses=answers(ConsistencyProof, *_CODES))
@@ -91,10 +102,8 @@ def read_consistency(
 ) -> Response:
     """Proves that between two sizes the log was only added to; hashes are in base64."""
     services: Services = request.app.state.services
-    try:
+    with not_proven_told():
         return json_answer(consistency_of(services.proofs, from_size, to_size))
-    except NotProven as none:
-        raise Problem("not_proven", str(none)) from None
 
 
 def _text_answer(text: str) -> Response:

@@ -61,7 +61,7 @@ def inclusion_of(store: ProofStore, position: int, size: int | None) -> str:
     if not leaves or not inclusion_holds(
         leaves[0], position, checkpoint.size, hashes, checkpoint.root
     ):
-        raise TreeDamaged("the stored tree is not the one of the checkpoint")
+        raise TreeDamaged("it is not the one of the checkpoint")
     return proof_text(TlogProof(position - 1, hashes, checkpoint.note))
 
 

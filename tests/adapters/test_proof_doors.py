@@ -14,7 +14,7 @@ from processors.merkle import consistency_holds, inclusion_holds
 from processors.proving import leaf_hashes
 from schemas.notes import parse_proof, parse_vkey, verify_checkpoint
 from tests.adapters.command_line import CommandLine, Ended
-from tests.adapters.served import Served, served_with_harbor
+from tests.adapters.served import HARBOR, Served, served_with_harbor
 
 _ORIGIN = "ofrecord.localhost/log"
 
@@ -204,6 +204,12 @@ def test_an_altered_event_or_receipt_is_found(proved: Proved) -> None:
     with psycopg.connect(proved.database_url) as conn:
         conn.execute("UPDATE tree_tiles SET hashes = hashes || hashes WHERE level = 0")
         conn.execute("UPDATE tree_tiles SET hashes = substr(hashes, 33)")
+    for path in ("/v1/proof/inclusion/2", "/audit/proofs/2"):
+        answer = proved.api.get(path)
+        assert (answer.status_code, "was altered" in answer.text) == (404, True), path
+    part = proved.run("export", str(proved.folder / "part.zip"), "--client", HARBOR)
+    assert (part.code, "It proves no part of the log" in part.err) == (1, True)
+    assert not (proved.folder / "part.zip").exists()
     assert proved.run(*check).code == 1
     assert proved.run("proof", "2").code == 1
     refused = proved.run("prove", "--once")

@@ -46,7 +46,7 @@ def _verdict(members: dict[str, bytes], folder: Path, *options: str, key: Key = 
 
 
 def test_the_verifier_is_one_short_file_that_needs_nothing_of_the_program() -> None:
-    """It imports the standard library and ``cryptography`` only, and has 440 lines at most."""
+    """It imports the standard library and ``cryptography`` only, and has 450 lines at most."""
     text = _ROOT.read_text(encoding="utf-8")
     imported = {
         name.split(".")[0]
@@ -55,7 +55,7 @@ def test_the_verifier_is_one_short_file_that_needs_nothing_of_the_program() -> N
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else _names(node))
     }
     assert imported - sys.stdlib_module_names == {"cryptography"}
-    assert len(text.splitlines()) <= 440
+    assert len(text.splitlines()) <= 450
 
 
 def _names(node: ast.Import) -> list[str]:

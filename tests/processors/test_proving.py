@@ -286,6 +286,21 @@ def test_a_database_that_is_restored_meanwhile_is_noticed(house: House) -> None:
     assert sizes(house) == [60]
 
 
+def test_a_log_that_was_cut_off_and_grew_again_is_noticed(house: House) -> None:
+    """By a prover at work and by one that begins: the last event they proved is another now."""
+    prover = house.prove()
+    del house.log._entries[58:]
+    with pytest.raises(ProverRefuses, match="LogSmaller"):
+        prover.step()
+    for events in (2, 1):  # as long as it was, then longer
+        append(house.log, *[("C9", "another")] * events)
+        with pytest.raises(ProverRefuses, match="EventsDifferent"):
+            house.prover().start()
+    with pytest.raises(ProverRefuses, match="EventsDifferent"):
+        prover.step()
+    assert sizes(house) == [60]
+
+
 def test_a_refusal_is_told_once_and_ends_when_its_cause_does(house: House, hurried: None) -> None:
     """As an error, and in the metrics as long as it lasts."""
     house.prove()

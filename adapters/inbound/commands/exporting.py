@@ -31,6 +31,7 @@ from adapters.services import Services
 from adapters.settings import Settings
 from processors.archive_format import Manifest, Scope
 from processors.archiving import Archiver, LogMoment, NothingToArchive
+from processors.merkle import TreeDamaged
 from processors.proof_ports import KeysUnusable
 
 _CHECKPOINT_SECONDS = 5.0
@@ -100,6 +101,12 @@ def _write(context: typer.Context, services: Services, asked: Scope, file: Path)
                 return archiver.write(opened, _keys(settings), head)
             except NothingToArchive:
                 raise fail("There is nothing to export.", SAID_NO) from None
+            except TreeDamaged as error:
+                raise fail(
+                    f"The stored tree is damaged or was altered: {error}. It proves no part of"
+                    " the log; an archive of the whole log shows whether events were altered.",
+                    SAID_NO,
+                ) from None
 
 
 def _scope(client: str | None, producer: str | None, since: str | None, until: str | None) -> Scope:

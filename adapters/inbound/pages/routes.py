@@ -18,6 +18,7 @@ from adapters.inbound.auditing import shows
 from adapters.inbound.changes import KnownBefore, changes_between
 from adapters.inbound.http_billing_reads import PathMonth
 from adapters.inbound.http_changes import TO_BEFORE_FROM, moment_in
+from adapters.inbound.http_proofs import not_proven_told
 from adapters.inbound.http_reads import PathClient, today_of
 from adapters.inbound.http_transaction_reads import VERSION_MAX
 from adapters.inbound.pages import words
@@ -38,7 +39,7 @@ from adapters.inbound.pages.timeline import (
     versions_around,
 )
 from adapters.inbound.problems import Problem
-from adapters.inbound.proofs import NotProven, checkpoint_of, inclusion_of
+from adapters.inbound.proofs import NotProven, checkpoint_of, proof_of_event
 from adapters.outbound.access_reads import AccessFilter
 from adapters.services import Services
 from domain.client.inputs import Day
@@ -207,20 +208,17 @@ def read_audit_invoice(
 @router.get("/proofs/{position}")
 def audit_proof(request: Request, position: Annotated[int, Path(ge=1, le=VERSION_MAX)]) -> Response:
     """The proof of an event, as a file that an offline verifier reads."""
-    try:
-        text = inclusion_of(services_of(request).proofs, position, None)
-    except NotProven as none:
-        raise Problem("not_proven", str(none)) from None
+    services = services_of(request)
+    with not_proven_told():
+        text = proof_of_event(services.log, services.proofs, position, None)
     return attachment(text, f"{position}.tlog-proof")
 
 
 @router.get("/checkpoint")
 def audit_checkpoint(request: Request) -> Response:
     """The newest checkpoint, as a file."""
-    try:
+    with not_proven_told():
         checkpoint = checkpoint_of(services_of(request).proofs, None)
-    except NotProven as none:
-        raise Problem("not_proven", str(none)) from None
     return attachment(checkpoint.note, f"{checkpoint.size}.checkpoint")
 
 
