@@ -43,7 +43,7 @@ def measure(database_url: str, table: Table, effort: Effort) -> None:
     with log_and_processor(database_url) as (log, processor):
         submit_all(processor, itertools.chain.from_iterable(map(_life, ordinary)))
         first_of_large = log.head() + 1
-        submit_all(processor, _until_billed(large))
+        submit_all(processor, _life(large, _MONTHS_OF_LARGE, moves=0))
         grown = log.head() + 1
         _grow(log, processor, large, effort.size(200_000, 3_000) + first_of_large)
         head = log.head()
@@ -131,24 +131,16 @@ def _wait_until_applied(server: Server) -> None:
 # ── What happened ──────────────────────────────────────────────────────────────────────────────
 
 
-def _life(group: Group) -> Iterator[Submission]:
-    """Nearly two years of an ordinary client: bills, payments, moves."""
+def _life(group: Group, months: int = _MONTHS, moves: int = 5) -> Iterator[Submission]:
+    """Months of a client, nearly two years of an ordinary one: bills, payments, moves."""
     yield from opening(group, _BEGINS)
-    for number in range(_MONTHS):
+    for number in range(months):
         month = add_months(_BEGINS, number)
         yield bill(group, month)
         yield payment(group, 100_00, month)
-        for house in range(5):
-            moving = _move(group, 1 + (number * 5 + house) % group.subscribers, number * 5 + house)
+        for house in range(number * moves, (number + 1) * moves):
+            moving = _move(group, 1 + house % group.subscribers, house)
             yield submission(group.client_id, moving, noon(month))
-
-
-def _until_billed(group: Group) -> Iterator[Submission]:
-    yield from opening(group, _BEGINS)
-    for number in range(_MONTHS_OF_LARGE):
-        month = add_months(_BEGINS, number)
-        yield bill(group, month)
-        yield payment(group, 100_00, month)
 
 
 def _grow(log: EventLog, processor: CommandProcessor, group: Group, events: int) -> None:

@@ -189,6 +189,17 @@ class TreeReader:
                 first = middle
         return path[::-1]
 
+    def checked_inclusion(self, position: int, size: int, root: bytes) -> list[bytes]:
+        """``inclusion``, once it is seen to lead from the stored leaf to a checkpoint's root.
+
+        Raises ``TreeDamaged`` if it does not.
+        """
+        path = self.inclusion(position, size)
+        leaf = self._root(position - 1, position)
+        if not inclusion_holds(leaf, position, size, path, root):
+            raise TreeDamaged("it does not lead to the checkpoint")
+        return path
+
     def consistency(self, from_size: int, to_size: int) -> list[bytes]:
         """Proves that the tree of ``to_size`` begins with the one of ``from_size``."""
         if not 0 <= from_size <= to_size:

@@ -94,6 +94,11 @@ def leaf_hashes(log: ProvableLog, entries: Sequence[LogEntry]) -> list[bytes]:
     ]
 
 
+def is_as_proven(log: ProvableLog, store: ProofStore, position: int) -> bool:
+    """Whether the event that is stored at a position, with its receipt, is the one in the tree."""
+    return [*leaf_hashes(log, log.entries(position - 1, 1))] == [*store.leaves(position, position)]
+
+
 def receipt_hashes(receipts: Mapping[str, StoredReceipt]) -> dict[str, str]:
     """What stands for each receipt in its events' leaves."""
     return {
@@ -296,8 +301,7 @@ class Prover:
 
         A log whose end was cut off has others in its place as soon as it has grown again.
         """
-        entries = self._log.entries(size - 1, 1) if size else []
-        if [*leaf_hashes(self._log, entries)] != [*self._store.leaves(size, size)]:
+        if size and not is_as_proven(self._log, self._store, size):
             raise ProverRefuses("EventsDifferent")
 
     def _require_same(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from processors.merkle import TreeDamaged, TreeReader, inclusion_holds
+from processors.merkle import TreeReader
 from processors.proof_ports import Checkpoint, ProofStore, ProvableLog
-from processors.proving import leaf_hashes
+from processors.proving import is_as_proven
 from schemas.notes import TlogProof, proof_text
 
 
@@ -56,19 +56,14 @@ def inclusion_of(store: ProofStore, position: int, size: int | None) -> str:
         raise NotProven(
             f"Position {position} is not proven by the checkpoint of size {checkpoint.size}."
         )
-    hashes = TreeReader(store).inclusion(position, checkpoint.size)
-    leaves = store.leaves(position, position)
-    if not leaves or not inclusion_holds(
-        leaves[0], position, checkpoint.size, hashes, checkpoint.root
-    ):
-        raise TreeDamaged("it is not the one of the checkpoint")
+    hashes = TreeReader(store).checked_inclusion(position, checkpoint.size, checkpoint.root)
     return proof_text(TlogProof(position - 1, hashes, checkpoint.note))
 
 
 def proof_of_event(log: ProvableLog, store: ProofStore, position: int, size: int | None) -> str:
     """``inclusion_of``, which raises ``EventAltered`` unless the event is stored as proven."""
     proof = inclusion_of(store, position, size)
-    if [*leaf_hashes(log, log.entries(position - 1, 1))] != [*store.leaves(position, position)]:
+    if not is_as_proven(log, store, position):
         raise EventAltered(f"The event at position {position} is not the one that was proven.")
     return proof
 

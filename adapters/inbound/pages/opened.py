@@ -17,7 +17,7 @@ from adapters.outbound.views import TransactionView
 from adapters.services import Services
 from domain.dates import carrier_date
 from processors.merkle import TreeDamaged
-from processors.proving import leaf_hashes
+from processors.proving import is_as_proven
 from schemas.envelope import Recorded
 from schemas.notes import parse_checkpoint, parse_note, parse_proof
 
@@ -110,7 +110,6 @@ def proof_of(services: Services, recorded: Recorded) -> Proof:
         )
     head = parse_checkpoint(parse_note(proof.checkpoint).text)
     (leaf,) = store.leaves(position, position)
-    stored_now = leaf_hashes(services.log, services.log.entries(position - 1, 1))
     return Proof(
         why_not=None,
         leaf_index=proof.index,
@@ -119,5 +118,5 @@ def proof_of(services: Services, recorded: Recorded) -> Proof:
         root=head.root.hex(),
         leaf=leaf.hex(),
         hashes=tuple(each.hex() for each in proof.hashes),
-        is_as_stored=list(stored_now) == [leaf],
+        is_as_stored=is_as_proven(services.log, store, position),
     )
