@@ -6,20 +6,24 @@ Everything is received at 17:00 UTC of the day named, which lies in the past: th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+import pytest
+
+from adapters import bootstrap
 from adapters.bootstrap import Application, open_application
 from adapters.inbound.submitting import CLI
 from adapters.outbound.billing_views import StatementView
 from adapters.outbound.commission_reads import CommissionReads
 from domain.catalog import COMMANDS, PAYEE_COMMANDS
 from domain.payee.state import stream_id
+from processors.ports import Clock
 from processors.receipts import Receipt, Submission
 from processors.runs import Run, RunRequest
-from tests.adapters.served import EXAMPLE, HARBOR
+from tests.adapters.served import EXAMPLE, HARBOR, Served, served
 
 AGENCY = "A-10"
 PRINCIPAL = "P-100"
@@ -126,3 +130,18 @@ def _example() -> Iterator[tuple[dict[str, Any], datetime]]:
         body = json.loads(line)
         received_at = datetime.fromisoformat(body.pop("received_at"))
         yield {n: v for n, v in body.items() if n not in ("client_id", "key")}, received_at
+
+
+@contextmanager
+def served_until_june(
+    database_url: str, clock: type[Clock], also: Callable[[House], None] = lambda house: None
+) -> Iterator[Served]:
+    """The worked example to June 2026, served by a clock, and what else is to happen before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "SystemClock", clock)
+        with served(database_url) as api:
+            house = House(api.application)
+            harbor_until_june(house)
+            also(house)
+            assert house.reads, "everything is applied"
+            yield api

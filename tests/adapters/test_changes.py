@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from adapters import bootstrap
 from tests.adapters.command_line import CommandLine
-from tests.adapters.commission_house import House, harbor_until_june
-from tests.adapters.served import HARBOR, Served, served
+from tests.adapters.commission_house import served_until_june
+from tests.adapters.served import HARBOR, Served
 from tests.adapters.test_http_explain import Clock
 
 PATH = f"/v1/clients/{HARBOR}/changes"
@@ -25,13 +24,8 @@ SPOUSE = "20260100010"
 @pytest.fixture(scope="module")
 def api(module_database_url: str) -> Iterator[Served]:
     """The worked example to June 2026, served on 10 June."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "SystemClock", Clock)
-        with served(module_database_url) as api:
-            house = House(api.application)
-            harbor_until_june(house)
-            assert house.reads, "everything is applied"
-            yield api
+    with served_until_june(module_database_url, Clock) as api:
+        yield api
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from adapters.inbound.auditing import UNRECORDED, operation_name
 from adapters.inbound.http_api import doors
 from adapters.outbound.access_reads import AccessFilter
 from adapters.outbound.accesses import REFUSED_A_MINUTE, Access
-from tests.adapters.commission_house import AGENCY, House, harbor_until_june
-from tests.adapters.served import AGENT, HARBOR, SUBSCRIBER, Served, served
+from tests.adapters.commission_house import AGENCY, served_until_june
+from tests.adapters.served import AGENT, HARBOR, SUBSCRIBER, Served
 from tests.adapters.test_http_explain import Clock
 
 _CLIENT = f"/v1/clients/{HARBOR}"
@@ -86,13 +86,8 @@ RECORDED: dict[str, tuple[str, Mapping[str, Any]]] = {
 @pytest.fixture(scope="module")
 def api(module_database_url: str) -> Iterator[Served]:
     """The worked example to June 2026, served on 10 June."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("adapters.bootstrap.SystemClock", Clock)
-        with served(module_database_url) as api:
-            house = House(api.application)
-            harbor_until_june(house)
-            assert house.reads, "everything is applied"
-            yield api
+    with served_until_june(module_database_url, Clock) as api:
+        yield api
 
 
 def recorded(api: Served, **wanted: Any) -> list[dict[str, Any]]:

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from adapters import bootstrap
 from adapters.inbound.http_api import doors
-from tests.adapters.commission_house import House, harbor_until_june
+from tests.adapters.commission_house import served_until_june
 from tests.adapters.printed import lines as printed_lines
-from tests.adapters.served import HARBOR, SUBSCRIBER, Served, served
+from tests.adapters.served import HARBOR, SUBSCRIBER, Served
 from tests.adapters.test_http_explain import Clock
 
 INVOICE = f"/v1/clients/{HARBOR}/invoices/2026-04"
@@ -41,13 +40,8 @@ def names_in(operation: dict[str, Any]) -> set[str]:
 @pytest.fixture(scope="module")
 def api(module_database_url: str) -> Iterator[Served]:
     """The worked example to June 2026, served on 10 June."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "SystemClock", Clock)
-        with served(module_database_url) as api:
-            house = House(api.application)
-            harbor_until_june(house)
-            assert house.reads, "everything is applied"
-            yield api
+    with served_until_june(module_database_url, Clock) as api:
+        yield api
 
 
 def test_each_read_of_a_client_and_its_bills_takes_a_moment() -> None:

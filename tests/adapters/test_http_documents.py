@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters import bootstrap
 from adapters.inbound.http_api import doors
 from tests.adapters.command_line import CommandLine
-from tests.adapters.commission_house import AGENCY, House, harbor_until_june
+from tests.adapters.commission_house import AGENCY, served_until_june
 from tests.adapters.printed import figures, lines
-from tests.adapters.served import HARBOR, Served, served
+from tests.adapters.served import HARBOR, Served
 
 INVOICE = f"/v1/clients/{HARBOR}/invoices/2026-06"
 STATEMENT = f"/v1/payees/{AGENCY}/statements/2026-06"
@@ -39,13 +38,8 @@ class Clock:
 @pytest.fixture(scope="module")
 def api(module_database_url: str) -> Iterator[Served]:
     """The worked example to June 2026, served on 10 June."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "SystemClock", Clock)
-        with served(module_database_url) as api:
-            house = House(api.application)
-            harbor_until_june(house)
-            assert house.reads, "everything is applied"
-            yield api
+    with served_until_june(module_database_url, Clock) as api:
+        yield api
 
 
 # ── Over HTTP ──────────────────────────────────────────────────────────────────────────────────

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from adapters import bootstrap
 from tests.adapters.command_line import CommandLine
-from tests.adapters.commission_house import AGENCY, House, harbor_until_june, instant
-from tests.adapters.served import HARBOR, Served, served
+from tests.adapters.commission_house import AGENCY, House, instant, served_until_june
+from tests.adapters.served import HARBOR, Served
 
 APRIL = f"/v1/clients/{HARBOR}/invoices/2026-04"
 JUNE = f"/v1/payees/{AGENCY}/statements/2026-06"
@@ -34,14 +33,8 @@ class Clock:
 @pytest.fixture(scope="module")
 def api(module_database_url: str) -> Iterator[Served]:
     """The worked example to June 2026, served on 10 June; and a group that was billed in 2024."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "SystemClock", Clock)
-        with served(module_database_url) as api:
-            house = House(api.application)
-            harbor_until_june(house)
-            _bill_long_ago(house)
-            assert house.reads, "everything is applied"
-            yield api
+    with served_until_june(module_database_url, Clock, _bill_long_ago) as api:
+        yield api
 
 
 def _bill_long_ago(house: House) -> None:

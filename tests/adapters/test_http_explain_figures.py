@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from adapters import bootstrap
 from tests.adapters.command_line import CommandLine
-from tests.adapters.commission_house import House, harbor_until_june, instant
-from tests.adapters.served import HARBOR, Served, served
+from tests.adapters.commission_house import House, instant, served_until_june
+from tests.adapters.served import HARBOR, Served
 from tests.adapters.test_http_explain import JUNE_10, NOBODY, OLD, Clock, walk
 
 assert JUNE_10, "the day on which everything is read"
@@ -25,20 +24,18 @@ FOURTH_CHILD = "20260100006"
 @pytest.fixture(scope="module")
 def api(module_database_url: str) -> Iterator[Served]:
     """Both clients, with everything applied."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "SystemClock", Clock)
-        with served(module_database_url) as api:
-            house = House(api.application)
-            harbor_until_june(house)
-            opened = {"type": "open_client", "name": "Old Mill", "segment": "large_group"}
-            facts = {"county": "Hartford", "part_month_rule": "wash", "effective_on": "2024-01-01"}
-            size = {"full_time_employees": "80", "part_time_hours": "0"}
-            house.send(OLD, opened | facts | size, instant("2023-12-01"))
-            _enrol(house)
-            house.bill("2024-01-01", "2023-12-15", OLD)
-            house.pay("500.00", "2024-01-01", client_id=OLD)
-            assert house.reads, "everything is applied"
-            yield api
+    with served_until_june(module_database_url, Clock, _old_mill) as api:
+        yield api
+
+
+def _old_mill(house: House) -> None:
+    opened = {"type": "open_client", "name": "Old Mill", "segment": "large_group"}
+    facts = {"county": "Hartford", "part_month_rule": "wash", "effective_on": "2024-01-01"}
+    size = {"full_time_employees": "80", "part_time_hours": "0"}
+    house.send(OLD, opened | facts | size, instant("2023-12-01"))
+    _enrol(house)
+    house.bill("2024-01-01", "2023-12-15", OLD)
+    house.pay("500.00", "2024-01-01", client_id=OLD)
 
 
 def _enrol(house: House) -> None:
