@@ -157,8 +157,8 @@ class RebuildStore(Protocol):
         """Put the new tables in the place of the old, in one transaction.
 
         ``catch_up`` is called while the old ones stand still, with where that is, and returns how
-        far the new ones got. Raises
-        ``RebuildRefused`` if readers hold on to the old ones for too long.
+        far the new ones got. Raises ``RebuildRefused`` if readers hold on to the old ones for too
+        long.
         """
         ...
 

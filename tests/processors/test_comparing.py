@@ -48,6 +48,19 @@ def test_what_differs_is_what_the_rows_of_both_moments_say(
 
 @settings(deadline=None, max_examples=10)
 @given(history=histories())
+def test_without_its_last_cause_a_row_would_not_be_what_it_is(history: History) -> None:
+    """The row differs between just before that transaction and just after it."""
+    log = log_of(history)
+    for client_id, client in history.clients.items():
+        for each in compared(log, BOTH, client_id, 0, client.version):
+            first = each.causes[-1]
+            last = first.version + first.cause.count - 1
+            made = compared(log, BOTH, client_id, first.version - 1, last)
+            assert each.change.key in [other.change.key for other in made]
+
+
+@settings(deadline=None, max_examples=10)
+@given(history=histories())
 def test_the_causes_of_a_row_are_the_transactions_that_changed_it(history: History) -> None:
     """Each of them, in order, also where its change was taken back later."""
     log = log_of(history)
